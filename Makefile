@@ -1,0 +1,53 @@
+# Everything here works on a fresh clone with Python >= 3.11, make and pip.
+PYTHON ?= python3
+BIN := .venv/bin
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: run demo test check bench requirements format clean lock
+
+run: .venv/run.stamp ## set everything up and serve on the embedded database
+	@$(BIN)/tocsin serve
+
+demo: .venv/run.stamp ## play captured requests through a running gateway
+	@$(BIN)/tocsin demo
+
+test: .venv/dev.stamp check ## set everything up and run every test
+	@PATH="$(CURDIR)/$(BIN):$$PATH" sh tests/system-packages.sh
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	@$(BIN)/python -m tests.requirements
+
+check: .venv/dev.stamp ## lint, types, floors
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: .venv/dev.stamp ## speed, as ratios measured in one run
+	$(BIN)/python -m tests.bench
+
+requirements: .venv/dev.stamp ## each requirement with its tests
+	$(BIN)/python -m tests.requirements --list
+
+format: .venv/dev.stamp
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+lock: ## write the lock files anew (needs uv)
+	uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --no-annotate --python-version 3.11 pyproject.toml --group build -o requirements.lock
+	uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --no-annotate --python-version 3.11 pyproject.toml --group build --group dev -o requirements-dev.lock
+
+clean:
+	rm -rf .venv
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Tocsin needs Python 3.11 or newer; say which: make run PYTHON=python3.12")'
+	$(PYTHON) -m venv .venv
+
+.venv/run.stamp: requirements.lock pyproject.toml | .venv/bin/python
+	$(BIN)/pip install --quiet --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/dev.stamp: requirements-dev.lock .venv/run.stamp
+	$(BIN)/pip install --quiet --require-hashes -r requirements-dev.lock
+	@touch $@

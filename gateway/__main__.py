@@ -1,0 +1,5 @@
+"""`python -m gateway` is `tocsin`."""
+
+from gateway.cli import main
+
+main()

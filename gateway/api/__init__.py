@@ -1,0 +1,1 @@
+"""JSON for users, admins and applications. Every operation is declared once, with its models; OpenAPI is made from that."""

@@ -1,0 +1,236 @@
+"""What goes over the wire. Times are RFC 3339 in UTC."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import BaseModel, Field
+
+from gateway.api.operation import Model
+from mappers.contract import Category, Level
+
+Limit = Annotated[int, Field(ge=1, le=100)]
+
+
+class MemberCounts(BaseModel):
+    """How many members of a thread fail now, and how many failed at any time in this episode."""
+
+    firing: int
+    total: int
+
+
+class Item(BaseModel):
+    """One notification as it stands in my inbox."""
+
+    id: int
+    team: str
+    slug: str
+    category: Category
+    level: Level
+    urgent: bool
+    status: str = Field(examples=["open", "resolved"])
+    title: str
+    message: str
+    source: str
+    pipeline: str | None
+    environment: str
+    links: dict[str, str]
+    tags: list[str]
+    members: MemberCounts
+    occurrences: int
+    reason: str
+    """Why it is in my inbox in this state: the judge's last word to me."""
+    first_at: datetime | None
+    opened_at: datetime | None
+    resolved_at: datetime | None
+    last_at: datetime
+    read_at: datetime | None
+    archived_at: datetime | None
+    dismissed_at: datetime | None
+    snoozed_until: datetime | None
+    acknowledged_at: datetime | None
+    acknowledged_by: str | None
+
+
+class Page(BaseModel):
+    """A page of my inbox."""
+
+    items: list[Item]
+    next: str | None
+
+
+class Member(BaseModel):
+    """One member of a thread."""
+
+    key: str
+    label: str
+    firing: bool
+    level: Level
+    since: datetime
+    message: str
+    facts: dict[str, str]
+    links: dict[str, str]
+    owners: list[str]
+    impact: list[str]
+
+
+class Happening(BaseModel):
+    """One occurrence of a thread."""
+
+    occurred_at: datetime
+    recorded_at: datetime
+    state: str
+    reason: str
+    run: str | None
+    attempt: int | None
+    episode: int
+    title: str
+    message: str
+    members: int
+    event_id: int | None
+
+
+class DeliveryToMe(BaseModel):
+    """One message about this notification to me."""
+
+    id: int
+    channel: str
+    kind: str
+    status: str
+    reason: str
+    cancelled: bool
+    attempts: int
+    created_at: datetime
+    finished_at: datetime | None
+    last_answer: str | None
+
+
+class Detail(Item):
+    """One notification whole."""
+
+    facts: dict[str, str]
+    impact: list[str]
+    excerpt: str
+    run: str | None
+    episode: int
+    why: str
+    """Why I got this, in a sentence."""
+    member_list: list[Member]
+    timeline: list[Happening]
+    deliveries: list[DeliveryToMe]
+
+
+class Conversation(BaseModel):
+    """One row of the urgent bar: every open urgent thread of one pipeline."""
+
+    id: int
+    subject: str
+    team: str
+    source: str
+    pipeline: str | None
+    environment: str
+    level: Level
+    category: Category
+    title: str
+    message: str
+    links: dict[str, str]
+    since: datetime | None
+    acknowledged_at: datetime | None
+    acknowledged_by: str | None
+    items: list[Item]
+
+
+class BarCounts(BaseModel):
+    """How many rows the bar has, and how many of them nobody is on yet."""
+
+    total: int
+    unacknowledged: int
+
+
+class UrgentBar(BaseModel):
+    """Conversations with an open urgent thread that I have not put aside; worst, then oldest."""
+
+    items: list[Conversation]
+    next: None = None
+    counts: BarCounts
+
+
+class UnreadCount(BaseModel):
+    """Unread entries of the default list."""
+
+    total: int
+    by_category: dict[Category, int]
+
+
+class CategoryInfo(BaseModel):
+    """One of the six categories."""
+
+    value: Category
+    label: str
+    description: str
+
+
+class Categories(BaseModel):
+    """The closed set of categories."""
+
+    items: list[CategoryInfo]
+    next: None = None
+
+
+class TeamQuery(Model):
+    """All my teams, or one."""
+
+    team: str | None = None
+
+
+class ListQuery(TeamQuery):
+    """A page of a list."""
+
+    limit: Limit = 50
+    cursor: str | None = None
+
+
+class FilterQuery(ListQuery):
+    """Which entries of my inbox."""
+
+    category: list[Category] = []
+    level: list[Level] = []
+    urgent_only: bool = False
+    read_status: Annotated[str, Field(pattern="^(all|read|unread)$")] = "all"
+    status: Annotated[str, Field(pattern="^(all|open|resolved)$")] = "all"
+    source: str | None = None
+    pipeline: str | None = None
+    owner: str | None = None
+    tag: str | None = None
+    muted: bool = False
+    archived: bool = False
+    since: datetime | None = None
+    until: datetime | None = None
+    q: Annotated[str | None, Field(max_length=200)] = None
+
+
+class Marks(Model):
+    """What to set on which of my entries. Absent states stay."""
+
+    ids: Annotated[list[Annotated[int, Field(ge=1, le=2**53)]], Field(min_length=1, max_length=500)]
+    read: bool | None = None
+    archived: bool | None = None
+    dismissed: bool | None = None
+
+
+class Marked(BaseModel):
+    """The entries that are mine and were set."""
+
+    ids: list[int]
+
+
+class Rows(BaseModel):
+    """A page of rows for admins."""
+
+    items: list[dict[str, Any]]
+    next: str | None = None
+
+
+class Done(BaseModel):
+    """It is done."""
+
+    done: bool = True

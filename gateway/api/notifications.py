@@ -1,0 +1,202 @@
+"""My inbox: lists, counts, the urgent bar, one notification, and what I do with them."""
+
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from gateway.api import cursor, present
+from gateway.api.models import (
+    Categories,
+    CategoryInfo,
+    Detail,
+    Done,
+    FilterQuery,
+    ListQuery,
+    Marked,
+    Marks,
+    Page,
+    TeamQuery,
+    UnreadCount,
+    UrgentBar,
+)  # fmt: skip
+from gateway.api.operation import Call, Operation
+from gateway.api.problem import Problem
+from gateway.storage import detail, inbox
+from gateway.storage.database import Transaction
+from gateway.storage.inbox import Filter
+from mappers.contract import Category
+
+_GONE: Final = "You have no such notification."
+TIMELINE: Final = 200
+MEMBERS: Final = 1000
+CATEGORIES: Final = (
+    CategoryInfo(
+        value=Category.INCIDENT, label="Incident", description="Something people rely on is down: a health check, an alert, a work pool."
+    ),
+    CategoryInfo(
+        value=Category.SCHEMA_CHANGE,
+        label="Schema change",
+        description="Tables or columns were added, removed or retyped, or a contract was broken.",
+    ),
+    CategoryInfo(value=Category.JOB_FAILURE, label="Job failure", description="A flow run, a job or a model failed, crashed or timed out."),
+    CategoryInfo(
+        value=Category.LATE_RUN, label="Late run", description="A run did not start, or data did not arrive, when it was expected."
+    ),
+    CategoryInfo(value=Category.DBT_TEST_FAILURE, label="dbt test failure", description="Data did not pass its tests."),
+    CategoryInfo(value=Category.SYSTEM, label="System", description="Tocsin itself, and whatever fits no other category."),
+)
+
+
+async def categories(_: Call) -> Categories:
+    """The closed set of categories."""
+    return Categories(items=list(CATEGORIES))
+
+
+async def my_inbox(call: Call) -> Page:
+    """The default list, exactly what the counts count."""
+    return await _page(call, Filter(team_ids=call.team_ids(call.query.team) if call.query.team else None))
+
+
+async def filtered(call: Call) -> Page:
+    """The list within a filter."""
+    return await _page(call, _filter(call))
+
+
+async def _page(call: Call, wanted: Filter) -> Page:
+    limit = call.query.limit
+    rows = await call.database.read(
+        inbox.page, user_id=call.person.id, wanted=wanted, now=call.now, after=cursor.decode(call.query.cursor), limit=limit + 1
+    )
+    more = len(rows) > limit
+    last = rows[limit - 1] if more else None
+    return Page(
+        items=[present.item(row, call.public_url) for row in rows[:limit]],
+        next=cursor.encode(last["last_at"], last["id"]) if last else None,
+    )
+
+
+def _filter(call: Call) -> Filter:
+    query: FilterQuery = call.query
+    return Filter(
+        team_ids=call.team_ids(query.team) if query.team else None,
+        categories=tuple(category.value for category in query.category),
+        levels=tuple(level.value for level in query.level),
+        urgent_only=query.urgent_only,
+        read={"all": None, "read": True, "unread": False}[query.read_status],
+        status=None if query.status == "all" else query.status,
+        source=query.source,
+        pipeline=query.pipeline,
+        owner=query.owner,
+        tag=query.tag,
+        muted=query.muted,
+        archived=query.archived,
+        since=_utc(query.since),
+        until=_utc(query.until),
+        text=query.q or None,
+    )
+
+
+def _utc(moment: datetime | None) -> datetime | None:
+    return moment if moment is None or moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+async def urgent_bar(call: Call) -> UrgentBar:
+    """Worst, then oldest; acknowledged ones stay, marked."""
+    team_ids = call.team_ids(call.query.team) if call.query.team else None
+    rows = await call.database.read(inbox.urgent, user_id=call.person.id, team_ids=team_ids, now=call.now)
+    return present.bar(rows, call.public_url)
+
+
+async def unread_count(call: Call) -> UnreadCount:
+    """How many entries of the default list are unread."""
+    wanted = Filter(team_ids=call.team_ids(call.query.team) if call.query.team else None)
+    counts = await call.database.read(inbox.unread, user_id=call.person.id, wanted=wanted, now=call.now)
+    return UnreadCount(total=sum(counts.values()), by_category={category: counts.get(category.value, 0) for category in Category})
+
+
+async def show(call: Call) -> Detail:
+    """One notification with its members, occurrences and my deliveries."""
+
+    def whole(transaction: Transaction) -> dict[str, Any] | None:
+        notification_id = call.id()
+        row = inbox.one(transaction, user_id=call.person.id, notification_id=notification_id, now=call.now)
+        return row and {
+            "row": row,
+            "members": detail.members_of(transaction, notification_id, episode=row["episode"], limit=MEMBERS),
+            "timeline": detail.timeline(transaction, notification_id, limit=TIMELINE),
+            "deliveries": detail.deliveries_to(transaction, user_id=call.person.id, notification_id=notification_id),
+        }
+
+    found = await call.database.read(whole)
+    if found is None:
+        raise Problem(404, _GONE)
+    return present.detail(**found, public_url=call.public_url)
+
+
+async def mark(call: Call) -> Marked:
+    """Sets read, archived or dismissed on several of my entries at once."""
+    marks: Marks = call.body
+    ids = await call.database.write(
+        inbox.mark, user_id=call.person.id, ids=marks.ids, now=call.now, read=marks.read, archived=marks.archived, dismissed=marks.dismissed
+    )
+    return Marked(ids=ids)
+
+
+async def read_all(call: Call) -> Marked:
+    """Marks everything within the filter as read."""
+
+    def read_everything(transaction: Transaction) -> list[int]:
+        wanted, done = _filter(call), list[int]()
+        position = None
+        while rows := inbox.page(transaction, user_id=call.person.id, wanted=wanted, now=call.now, after=position, limit=500):
+            position = (rows[-1]["last_at"], rows[-1]["id"])
+            ids = [row["id"] for row in rows if row["read_at"] is None]
+            inbox.mark(transaction, user_id=call.person.id, ids=ids, now=call.now, read=True, archived=None, dismissed=None)
+            done += ids
+        return done
+
+    return Marked(ids=await call.database.write(read_everything))
+
+
+async def dismiss(call: Call) -> Done:
+    """Takes it off my urgent bar until it gets worse or begins anew."""
+    mine = await call.database.write(
+        inbox.mark, user_id=call.person.id, ids=[call.id()], now=call.now, read=None, archived=None, dismissed=True
+    )
+    if not mine:
+        raise Problem(404, _GONE)
+    return Done()
+
+
+async def acknowledge(call: Call) -> Done:
+    """Tells everyone that somebody is on it."""
+    return await _acknowledge(call, taken_back=False)
+
+
+async def unacknowledge(call: Call) -> Done:
+    """Takes an acknowledgement back."""
+    return await _acknowledge(call, taken_back=True)
+
+
+async def _acknowledge(call: Call, *, taken_back: bool) -> Done:
+    done = await call.database.write(
+        inbox.acknowledge, user_id=call.person.id, notification_id=call.id(), now=call.now, taken_back=taken_back
+    )
+    if not done:
+        raise Problem(404, _GONE)
+    return Done()
+
+
+_ROOT: Final = "/api/notifications"
+OPERATIONS: Final = (
+    Operation("GET", f"{_ROOT}/categories", "The six categories", categories, Categories),
+    Operation("GET", f"{_ROOT}/v1", "My inbox, newest first", my_inbox, Page, query=ListQuery, problems=(404,)),
+    Operation("GET", f"{_ROOT}/filtered", "My inbox within a filter", filtered, Page, query=FilterQuery, problems=(404,)),
+    Operation("GET", f"{_ROOT}/urgent-bar", "What is urgent and open", urgent_bar, UrgentBar, query=TeamQuery, problems=(404,)),
+    Operation("GET", f"{_ROOT}/unread-count", "How many unread", unread_count, UnreadCount, query=TeamQuery, problems=(404,)),
+    Operation("PUT", f"{_ROOT}/v1", "Mark several as read, archived or dismissed", mark, Marked, body=Marks),
+    Operation("POST", f"{_ROOT}/read-all", "Mark all within a filter as read", read_all, Marked, query=FilterQuery, problems=(404,)),
+    Operation("GET", f"{_ROOT}/{{id}}", "One notification whole", show, Detail, problems=(404,)),
+    Operation("POST", f"{_ROOT}/{{id}}/acknowledge", "Somebody is on it", acknowledge, Done, problems=(404,)),
+    Operation("POST", f"{_ROOT}/{{id}}/unacknowledge", "Nobody is on it after all", unacknowledge, Done, problems=(404,)),
+    Operation("POST", f"{_ROOT}/{{id}}/dismiss", "Take it off my urgent bar", dismiss, Done, problems=(404,)),
+)

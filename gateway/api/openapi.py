@@ -1,0 +1,93 @@
+"""The OpenAPI document, made from the operations themselves. https://spec.openapis.org/oas/v3.1.0"""
+
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from gateway.api.operation import Operation
+from gateway.api.problem import ProblemDetails
+
+_REF = "#/components/schemas/{model}"
+
+
+def document(operations: Sequence[Operation], version: str) -> dict[str, Any]:
+    """The whole document."""
+    inputs = {operation.body for operation in operations if operation.body}
+    outputs = {operation.answer for operation in operations if operation.answer} | {ProblemDetails}
+    wanted: list[Any] = [(model, "validation") for model in sorted(inputs, key=_name)] + [
+        (model, "serialization") for model in sorted(outputs, key=_name)
+    ]
+    _, definitions = models_json_schema(wanted, ref_template=_REF)
+    paths: dict[str, Any] = {}
+    for operation in operations:
+        paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Tocsin", "version": version, "description": "The inbox, the urgent bar and what feeds them."},
+        "paths": paths,
+        "components": {
+            "schemas": definitions.get("$defs", {}),
+            "securitySchemes": {
+                "token": {"type": "http", "scheme": "bearer"},
+                "session": {"type": "apiKey", "in": "cookie", "name": "tocsin_session"},
+            },
+        },
+        "security": [{"token": []}, {"session": []}],
+    }
+
+
+def _name(model: type[BaseModel]) -> str:
+    return model.__name__
+
+
+def _operation(operation: Operation) -> dict[str, Any]:
+    described: dict[str, Any] = {
+        "operationId": f"{operation.handler.__module__.rsplit('.', 1)[-1]}_{operation.handler.__name__}",
+        "summary": operation.summary,
+        "description": (operation.handler.__doc__ or operation.summary).strip(),
+        "responses": _responses(operation),
+    }
+    parameters = _path_parameters(operation.path) + (_query_parameters(operation.query) if operation.query else [])
+    if parameters:
+        described["parameters"] = parameters
+    if operation.body:
+        described["requestBody"] = {"required": True, "content": {"application/json": {"schema": _reference(operation.body)}}}
+    return described
+
+
+def _responses(operation: Operation) -> dict[str, Any]:
+    answer: dict[str, Any] = {"description": HTTPStatus(operation.status).phrase}
+    if operation.answer:
+        answer["content"] = {"application/json": {"schema": _reference(operation.answer)}}
+    statuses = {401, 422, 503, *operation.problems, *((413,) if operation.body else ()), *((403,) if operation.writes else ())}
+    problem = {"application/problem+json": {"schema": _reference(ProblemDetails)}}
+    refused = {str(status): {"description": HTTPStatus(status).phrase, "content": problem} for status in sorted(statuses)}
+    return {str(operation.status): answer, **refused}
+
+
+def _reference(model: type[BaseModel]) -> dict[str, str]:
+    return {"$ref": _REF.format(model=model.__name__)}
+
+
+def _path_parameters(path: str) -> list[dict[str, Any]]:
+    names = [part[1:-1] for part in path.split("/") if part.startswith("{")]
+    return [{"name": name, "in": "path", "required": True, "schema": {"type": "integer"}} for name in names]
+
+
+def _query_parameters(model: type[BaseModel]) -> list[dict[str, Any]]:
+    schema = model.model_json_schema()
+    definitions = schema.get("$defs", {})
+    return [{"name": name, "in": "query", "schema": _inlined(field, definitions)} for name, field in schema["properties"].items()]
+
+
+def _inlined(field: Any, definitions: dict[str, Any]) -> Any:
+    if isinstance(field, list):
+        return [_inlined(item, definitions) for item in field]
+    if not isinstance(field, dict):
+        return field
+    if "$ref" in field:
+        return definitions[field["$ref"].rsplit("/", 1)[-1]]
+    return {key: _inlined(value, definitions) for key, value in field.items()}

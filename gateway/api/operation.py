@@ -1,0 +1,78 @@
+"""An operation of the API: declared once, run by `serve`, described by `openapi`."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from gateway.api.problem import Problem
+from gateway.storage.database import Database
+from gateway.storage.people import Person
+
+
+class Model(BaseModel):
+    """Base of what comes in: an unknown field is an error, not a silence."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call of an operation."""
+
+    person: Person
+    database: Database
+    now: datetime
+    path: dict[str, str]
+    query: Any
+    body: Any
+    public_url: str
+
+    def team_ids(self, slug: str | None) -> tuple[int, ...]:
+        """All the person's teams, or the named one. A foreign team is a 404."""
+        if slug is None:
+            return tuple(self.person.teams.values())
+        if slug not in self.person.teams:
+            raise Problem(404, f"You have no team {slug!r}.")
+        return (self.person.teams[slug],)
+
+    def admin_team_ids(self, slug: str | None) -> tuple[int, ...]:
+        """Those of the teams that the person administers. A team without that role is a 403."""
+        wanted = self.team_ids(slug)
+        mine = tuple(team_id for team_id in wanted if team_id in self.person.admin_of)
+        if not mine:
+            raise Problem(403, "This is for admins of the team.")
+        return mine
+
+    def id(self, name: str = "id") -> int:
+        """A number in the path; anything else names nothing that exists."""
+        text = self.path[name]
+        if not (text.isascii() and text.isdigit() and len(text) <= 18):
+            raise Problem(404, "There is nothing with this id.")
+        return int(text)
+
+
+Handler = Callable[[Call], Awaitable[BaseModel | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """Method, path and models of one operation."""
+
+    method: str
+    path: str
+    summary: str
+    handler: Handler
+    answer: type[BaseModel] | None
+    query: type[BaseModel] | None = None
+    body: type[BaseModel] | None = None
+    status: int = 200
+    problems: tuple[int, ...] = ()
+    """Statuses beside 401, and 422 where there is something to refuse."""
+
+    @property
+    def writes(self) -> bool:
+        """Whether it may change anything."""
+        return self.method not in ("GET", "HEAD")

@@ -1,0 +1,100 @@
+"""From rows to what goes over the wire."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+from urllib.parse import urljoin
+
+from gateway.api.models import BarCounts, Conversation, DeliveryToMe, Detail, Happening, Item, Member, MemberCounts, UrgentBar
+from mappers.contract import Category, Level
+
+_WHY: Final = {
+    "first": "it began to fail",
+    "reopened": "it failed again after it had recovered",
+    "escalated": "it got worse",
+    "grew": "something more began to fail in it",
+    "repeat": "it happened again after you had read it",
+    "resolved": "it recovered, and you had been told that it failed",
+    "passed": "it failed and has recovered since; we heard of the failure only later",
+}
+
+
+def links(row: Mapping[str, Any], public_url: str) -> dict[str, str]:
+    """Links as a reader can follow them: paths are resolved against the team's base URL."""
+    base = row["base_url"] or public_url
+    return {label: urljoin(f"{base}/", target) if target.startswith("/") else target for label, target in (row["links"] or {}).items()}
+
+
+def _fields(row: Mapping[str, Any], public_url: str) -> dict[str, Any]:
+    return {
+        **row,
+        "links": links(row, public_url),
+        "tags": row["tags"] or [],
+        "members": MemberCounts(firing=row["firing"], total=max(row["members_total"], row["firing"])),
+        "occurrences": row["count"],
+    }
+
+
+def item(row: Mapping[str, Any], public_url: str) -> Item:
+    """One entry of a list."""
+    return Item.model_validate(_fields(row, public_url))
+
+
+def detail(
+    row: Mapping[str, Any],
+    members: Iterable[Mapping[str, Any]],
+    timeline: Iterable[Mapping[str, Any]],
+    deliveries: Iterable[Mapping[str, Any]],
+    public_url: str,
+) -> Detail:
+    """One notification whole."""
+    return Detail.model_validate(
+        {
+            **_fields(row, public_url),
+            "facts": row["facts"] or {},
+            "impact": row["impact"] or [],
+            "why": why(row),
+            "member_list": [_member(one, row, public_url) for one in members],
+            "timeline": [Happening.model_validate({**one, "members": len(one["members"])}) for one in timeline],
+            "deliveries": [DeliveryToMe.model_validate(one) for one in deliveries],
+        }
+    )
+
+
+def _member(one: Mapping[str, Any], row: Mapping[str, Any], public_url: str) -> Member:
+    details = one["details"]
+    shown_links = links({"links": details.get("links"), "base_url": row["base_url"]}, public_url)
+    return Member(
+        key=one["key"], label=one["label"] or row["title"], firing=one["firing"], level=one["level"], since=one["since"],
+        message=details.get("message", ""), facts=details.get("facts", {}), links=shown_links,
+        owners=details.get("owners", []), impact=details.get("impact", []),
+    )  # fmt: skip
+
+
+def why(row: Mapping[str, Any]) -> str:
+    """Why a person got this, in a sentence."""
+    category = Category(row["category"]).value.replace("_", " ")
+    return f"You are in team {row['team']} and subscribed to {category}; you got this because {_WHY.get(row['reason'], row['reason'])}."
+
+
+def bar(rows: Iterable[Mapping[str, Any]], public_url: str) -> UrgentBar:
+    """Rows of open urgent threads, already worst first then oldest, as conversations in that order."""
+    grouped: dict[int, list[Mapping[str, Any]]] = {}
+    for row in rows:
+        grouped.setdefault(row["conversation_id"] or -row["id"], []).append(row)
+    conversations = [_conversation(key, members, public_url) for key, members in grouped.items()]
+    conversations.sort(key=lambda one: (-Level(one.level).weight, one.since.timestamp() if one.since else 0.0))
+    unacknowledged = sum(one.acknowledged_at is None for one in conversations)
+    return UrgentBar(items=conversations, counts=BarCounts(total=len(conversations), unacknowledged=unacknowledged))
+
+
+def _conversation(key: int, rows: list[Mapping[str, Any]], public_url: str) -> Conversation:
+    worst = rows[0]
+    everywhere = all(row["acknowledged_at"] is not None for row in rows)
+    opened = [row["opened_at"] for row in rows if row["opened_at"]]
+    return Conversation(
+        id=abs(key), subject=worst["subject"] or worst["title"], team=worst["team"], source=worst["source"], pipeline=worst["pipeline"],
+        environment=worst["environment"], level=worst["level"], category=worst["category"], title=worst["title"], message=worst["message"],
+        links=links(worst, public_url), since=min(opened, default=None),
+        acknowledged_at=max(row["acknowledged_at"] for row in rows) if everywhere else None,
+        acknowledged_by=worst["acknowledged_by"] if everywhere else None, items=[item(row, public_url) for row in rows],
+    )  # fmt: skip

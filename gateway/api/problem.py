@@ -1,0 +1,51 @@
+"""Errors as RFC 9457 problem details."""
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+from aiohttp import web
+from pydantic import BaseModel, ValidationError
+
+
+class FieldError(BaseModel):
+    """One refused field."""
+
+    place: str
+    """Where: `body.ids.0`, `query.limit`."""
+    message: str
+    """What is allowed there."""
+
+
+class ProblemDetails(BaseModel):
+    """Why a request was not done. https://www.rfc-editor.org/rfc/rfc9457"""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+    errors: list[FieldError] = []
+
+
+class Problem(Exception):
+    """Raised anywhere below an operation; answered as problem details."""
+
+    def __init__(self, status: int, detail: str, errors: Sequence[FieldError] = (), headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(detail)
+        self.status, self.detail, self.errors, self.headers = status, detail, list(errors), dict(headers or {})
+
+    def response(self) -> web.Response:
+        """The problem as an answer."""
+        details = ProblemDetails(title=HTTPStatus(self.status).phrase, status=self.status, detail=self.detail, errors=self.errors)
+        text = details.model_dump_json(exclude_none=True, exclude={"errors"} if not self.errors else None)
+        return web.Response(status=self.status, text=text, content_type="application/problem+json", headers=self.headers)
+
+
+def refused(where: str, error: ValidationError) -> Problem:
+    """A 422 that names each refused place of `where` (`body` or `query`) and what is allowed there."""
+    errors = [FieldError(place=".".join([where, *(str(part) for part in one["loc"])]), message=_message(one)) for one in error.errors()]
+    return Problem(422, f"{len(errors)} field{'s' if len(errors) != 1 else ''} cannot be used; see errors.", errors)
+
+
+def _message(error: Any) -> str:
+    return "there is no such field" if error["type"] == "extra_forbidden" else str(error["msg"]).removeprefix("Value error, ")

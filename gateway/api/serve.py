@@ -1,0 +1,96 @@
+"""Runs operations behind aiohttp: who is asking, what is asked, the answer or the problem."""
+
+import json
+import logging
+from collections.abc import Awaitable, Callable, Iterable
+from datetime import datetime
+from typing import Any, Final, get_origin
+
+from aiohttp import web
+from pydantic import BaseModel, ValidationError
+
+from gateway.api.operation import Call, Operation
+from gateway.api.problem import FieldError, Problem, refused
+from gateway.api.sign_in import SignIn
+from gateway.storage.database import Database, StorageUnavailable
+
+MAX_BODY: Final = 256 * 1024
+_log = logging.getLogger("tocsin.api")
+
+
+class Api:
+    """Every operation as a route."""
+
+    def __init__(self, database: Database, sign_in: SignIn, clock: Callable[[], datetime], public_url: str) -> None:
+        self._database, self._sign_in, self._clock, self._public_url = database, sign_in, clock, public_url
+
+    def add_routes(self, router: web.UrlDispatcher, operations: Iterable[Operation]) -> None:
+        """Routes in the order given, so that fixed paths go before those with an id."""
+        for operation in operations:
+            router.add_route(operation.method, operation.path, self._handler(operation))
+
+    def _handler(self, operation: Operation) -> Callable[[web.Request], Awaitable[web.Response]]:
+        async def handle(request: web.Request) -> web.Response:
+            try:
+                return await self._call(operation, request)
+            except Problem as problem:
+                return problem.response()
+            except StorageUnavailable:
+                return Problem(503, "The database cannot be reached. Try again.", headers={"Retry-After": "2"}).response()
+
+        return handle
+
+    async def _call(self, operation: Operation, request: web.Request) -> web.Response:
+        person = await self._sign_in.person(request)
+        if person is None:
+            raise Problem(401, "Sign in, or send an API token as `Authorization: Bearer …`.", headers={"WWW-Authenticate": "Bearer"})
+        call = Call(
+            person=person,
+            database=self._database,
+            now=self._clock(),
+            path=dict(request.match_info),
+            query=_query(operation.query, request),
+            body=await _body(operation.body, request),
+            public_url=self._public_url,
+        )
+        answer = await operation.handler(call)
+        return web.Response(
+            status=operation.status,
+            text=answer.model_dump_json() if answer else None,
+            content_type="application/json",
+            headers={"Cache-Control": "no-store"},
+        )
+
+
+def _query(model: type[BaseModel] | None, request: web.Request) -> Any:
+    if model is None:
+        if request.query:
+            raise Problem(
+                422, "This takes no query.", [FieldError(place=f"query.{name}", message="there is no such field") for name in request.query]
+            )
+        return None
+    values: dict[str, Any] = {}
+    for name in request.query:
+        given = request.query.getall(name)
+        field = model.model_fields.get(name)
+        values[name] = given if field is not None and get_origin(field.annotation) is list else given[-1]
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        raise refused("query", error) from None
+
+
+async def _body(model: type[BaseModel] | None, request: web.Request) -> Any:
+    if model is None:
+        return None
+    raw = await request.content.read(MAX_BODY + 1)
+    while not request.content.at_eof() and len(raw) <= MAX_BODY:
+        raw += await request.content.read(MAX_BODY + 1 - len(raw))
+    if len(raw) > MAX_BODY:
+        raise Problem(413, f"The body is larger than {MAX_BODY} bytes.")
+    try:
+        return model.model_validate(json.loads(raw))
+    except ValidationError as error:
+        raise refused("body", error) from None
+    except (ValueError, RecursionError):
+        raise Problem(422, "The body must be JSON.", [FieldError(place="body", message="must be a JSON object")]) from None

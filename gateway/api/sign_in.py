@@ -1,0 +1,58 @@
+"""Who is asking: an API token in `Authorization`, or the session cookie of the page."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Final
+from urllib.parse import urlsplit
+
+from aiohttp import web
+
+from gateway.api.problem import Problem
+from gateway.storage import people
+from gateway.storage.database import Database
+from gateway.storage.people import Person
+from mappers.contract.signature import digest
+
+COOKIE: Final = "tocsin_session"
+SESSION: Final = timedelta(days=30)
+SIGN_IN_LINK: Final = timedelta(hours=24)
+_SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+_USED_STEP: Final = timedelta(minutes=1)
+
+
+class SignIn:
+    """Finds the person behind a request."""
+
+    def __init__(self, database: Database, clock: Callable[[], datetime], public_url: str) -> None:
+        self._database, self._clock = database, clock
+        self._origin = "{0.scheme}://{0.netloc}".format(urlsplit(public_url))
+        self._noted: dict[int, datetime] = {}
+
+    async def person(self, request: web.Request) -> Person | None:
+        """Who sent this; None where nobody is signed in. A write by cookie from another site is a 403."""
+        authorization = request.headers.get("Authorization", "")
+        kind, _, token = authorization.partition(" ")
+        if authorization:
+            return await self._identify(token.strip(), ("token",)) if kind.lower() == "bearer" else None
+        session = request.cookies.get(COOKIE)
+        if not session:
+            return None
+        if request.method not in _SAFE and not self.same_site(request):
+            raise Problem(403, "A change by cookie must come from this gateway's own pages.")
+        return await self._identify(session, ("session",))
+
+    async def _identify(self, credential: str, kinds: tuple[str, ...]) -> Person | None:
+        now = self._clock()
+        person = await self._database.read(people.identify, digest=digest(credential), kinds=kinds, now=now)
+        if person and now - self._noted.get(person.credential_id, now - SESSION) > _USED_STEP:
+            self._noted[person.credential_id] = now
+            await self._database.write(people.mark_used, credential_id=person.credential_id, now=now)
+        return person
+
+    def same_site(self, request: web.Request) -> bool:
+        """https://developer.mozilla.org/docs/Web/HTTP/Headers/Sec-Fetch-Site; older browsers send Origin."""
+        site = request.headers.get("Sec-Fetch-Site")
+        if site is not None:
+            return site in ("same-origin", "none")
+        origin = request.headers.get("Origin")
+        return origin is not None and origin in (self._origin, f"{request.scheme}://{request.host}")

@@ -1,0 +1,1 @@
+"""Ways to reach a person. A channel takes a `message.Message` and knows nothing of storage."""

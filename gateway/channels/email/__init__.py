@@ -1,0 +1,1 @@
+"""Mail: one message becomes bytes (`compose`), and bytes reach a server (`smtp`)."""

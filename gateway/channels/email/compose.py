@@ -1,0 +1,127 @@
+"""A message as the bytes of one mail. Pure: the same message gives the same bytes, now and on any machine."""
+
+import hashlib
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from gateway.channels.email.address import Address
+from gateway.channels.email.mime import address_header, alternative, build, text_header
+from gateway.channels.email.section import TIERS, Page, page
+from gateway.channels.message import Message
+from mappers.contract.text import one_line
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+HTML_LIMIT: Final = 80_000
+"""Bytes of HTML. Gmail cuts at 102 kB, and counts more than we do."""
+_SUBJECT_LIMIT: Final = 74
+"""Characters, so that `Re: ` and the subject fit in 78."""
+_TEMPLATES: Final = Path(__file__).parent / "templates"
+_NOT_A_LABEL: Final = re.compile(r"[^a-z0-9]+")
+
+
+@dataclass(frozen=True, slots=True)
+class ComposedMail:
+    """A mail ready to be sent, as often as it takes."""
+
+    message_id: str
+    """With its angle brackets."""
+    raw: bytes
+
+
+def compose(message: Message, mail_from: str) -> ComposedMail:
+    """The mail for `message`, sent as `mail_from` (`Tocsin <alerts@acme.test>`). ValueError where that is no address.
+
+    An unusable recipient does not raise: sending will refuse it, and the delivery shows why.
+    """
+    sender = Address.parse(mail_from)
+    subject = one_line(message.subject, _SUBJECT_LIMIT)
+    message_id = f"<delivery-{message.delivery_id}.{_digest(message.public_url, message.conversation, message.to_address)}@{sender.domain}>"
+    root = f"<conversation.{_digest(message.public_url, message.conversation)}@{sender.domain}>"
+    headers = [
+        ("From", address_header(sender)),
+        ("To", _recipient(message)),
+        ("Subject", text_header(f"Re: {subject}" if message.is_reply else subject, _SUBJECT_LIMIT + 4)),
+        *_date(message),
+        ("Message-ID", message_id),
+        # the synthetic root alone: Gmail threads by it and the subject, whichever mails of the thread a reader was sent
+        ("In-Reply-To", root),
+        ("References", root),
+        ("List-Id", _list_id(message.team, sender.domain)),
+        ("Auto-Submitted", "auto-generated"),
+        ("X-Auto-Response-Suppress", "All"),
+    ]
+    if any(part.urgent and part.is_open for part in message.parts):
+        headers.append(("Importance", "high"))
+    return ComposedMail(message_id, build(headers, _body(message, subject)))
+
+
+def _body(message: Message, subject: str) -> tuple[bytes, ...]:
+    """The alternatives, with as much of the message as keeps the HTML under its limit."""
+    for limits in TIERS:
+        if alternatives := _alternatives(page(message, subject, limits)):
+            break
+    return alternatives
+
+
+@lru_cache(maxsize=32)
+def _alternatives(shown: Page) -> tuple[bytes, ...]:
+    """Text and HTML; empty where the HTML is too large. Readers of one message who see the same page share them."""
+    html = _environment().get_template("mail.html.j2").render(page=shown)
+    if len(html.encode()) >= HTML_LIMIT:
+        return ()
+    text = _environment().get_template("mail.txt.j2").render(page=shown)
+    return alternative("plain", text.strip("\n") + "\n"), alternative("html", html)
+
+
+def _recipient(message: Message) -> str:
+    try:
+        return address_header(Address.parse(message.to_address, message.to_name))
+    except ValueError:
+        return "undisclosed-recipients:;"
+
+
+def _date(message: Message) -> list[tuple[str, str]]:
+    """The Date header; none where nothing is known (a mail server then adds its own)."""
+    moments: list[datetime | None] = [message.written_at]
+    moments += [moment for part in message.parts for moment in (part.resolved_at, part.opened_at)]
+    at = next((moment for moment in moments if moment is not None), None)
+    return [("Date", format_datetime(at.astimezone(UTC)))] if at else []
+
+
+def _list_id(team: str, domain: str) -> str:
+    """`acme notifications <acme.tocsin.mail.acme.test>` (RFC 2919): what a mail filter can hold on to."""
+    label = _NOT_A_LABEL.sub("-", team.lower()).strip("-")[:60].strip("-") or "team"
+    return f"{label} notifications <{label}.tocsin.{domain}>"
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\n".join(parts).encode("utf-8", "replace")).hexdigest()[:24]
+
+
+@lru_cache(maxsize=1)
+def _environment() -> "Environment":
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
+    environment = Environment(
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=select_autoescape(("html.j2",), default=False),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    environment.filters["held"] = _held
+    return environment
+
+
+def _held(line: str) -> str:
+    """A line whose spaces stay where HTML would fold them; `white-space: pre` means nothing to Outlook."""
+    indent = len(line) - len(line.lstrip(" "))
+    return "\u00a0" * indent + line[indent:].replace("  ", "\u00a0 ")

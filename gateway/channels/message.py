@@ -1,0 +1,82 @@
+"""One message to one person: everything a channel needs to say it, as plain values."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from mappers.contract import Category, Level
+
+
+class Kind(StrEnum):
+    """What a message is about; it decides the first word a reader sees."""
+
+    FAILING = "failing"
+    RESOLVED = "resolved"
+
+
+@dataclass(frozen=True, slots=True)
+class MemberLine:
+    """One failing member of a thread."""
+
+    label: str
+    level: Level
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One notification inside a message, as it stands now."""
+
+    notification_id: int
+    title: str
+    category: Category
+    level: Level
+    urgent: bool
+    is_open: bool
+    reason: str
+    """The judge's reason, as in `first`, `escalated`, `resolved`."""
+    message: str = ""
+    excerpt: str = ""
+    opened_at: datetime | None = None
+    resolved_at: datetime | None = None
+    occurrences: int = 1
+    """Happenings in this episode."""
+    firing: int = 1
+    """Members failing now."""
+    members_total: int = 1
+    """Members that failed at any time in this episode."""
+    members: tuple[MemberLine, ...] = ()
+    """The failing members, worst first, where the thread has several; may be fewer than `firing`."""
+    links: Mapping[str, str] = field(default_factory=dict)
+    """label → absolute URL."""
+    facts: Mapping[str, str] = field(default_factory=dict)
+    owners: tuple[str, ...] = ()
+    impact: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One delivery to one person."""
+
+    delivery_id: int
+    kind: Kind
+    to_address: str
+    to_name: str
+    zone: str
+    """IANA time zone of the reader."""
+    team: str
+    """Slug of the team."""
+    environment: str
+    subject: str
+    """Of the conversation; never changes within it."""
+    is_reply: bool
+    """Whether the conversation has an earlier message to this person."""
+    conversation: str
+    """Opaque and stable: the root of the thread in a mail client is made from it."""
+    public_url: str
+    """Base URL of the page, without a trailing slash."""
+    parts: tuple[Part, ...] = ()
+    """Worst first; at least one."""
+    written_at: datetime | None = None
+    """The moment the message was composed."""

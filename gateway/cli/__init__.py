@@ -1,0 +1,18 @@
+"""The `tocsin` command. Each command imports what it needs when it runs, so that starting is fast."""
+
+import click
+
+from gateway.cli.demo import demo
+from gateway.cli.events import events
+from gateway.cli.map import map_command
+from gateway.cli.serve import serve
+from gateway.cli.setup import apply, migrate, sign_in_link
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """Tocsin: turns what data pipelines say about themselves into the one message the right person needs."""
+
+
+for command in (serve, demo, map_command, events, apply, migrate, sign_in_link):
+    main.add_command(command)

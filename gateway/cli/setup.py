@@ -1,0 +1,52 @@
+"""`tocsin migrate`, `tocsin apply`, `tocsin sign-in-link`: what is done to an installation beside serving."""
+
+from pathlib import Path
+
+import click
+
+from gateway.cli.common import configuration_of, kinds_of, opened, plain_errors, utc_now, vault_for
+
+
+@click.command()
+@plain_errors
+def migrate() -> None:
+    """Bring the database to the newest schema. `serve` does this by itself."""
+    with opened() as (_, database):
+        click.echo(f"The schema of {database.url.render_as_string()} is up to date.")
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path), required=False)
+@plain_errors
+def apply(file: Path | None) -> None:
+    """Apply FILE (default: TOCSIN_CONFIG or ./tocsin.toml): teams, users, sources, subscriptions, monitors."""
+    from gateway.provision import apply as provision
+
+    with opened() as (environment, database):
+        environment = environment.model_copy(update={"config": file}) if file else environment
+        configuration = configuration_of(environment)
+        if configuration is None:
+            raise click.ClickException("there is no tocsin.toml here and TOCSIN_CONFIG is not set; name the file to apply")
+        kinds = kinds_of(configuration)
+        with database.writing() as transaction:
+            applied = provision.apply(transaction, configuration, kinds, vault_for(environment, database), utc_now())
+    click.echo(f"{environment.config_path}: {applied.teams} teams, {applied.users} users, {applied.sources} sources are in force.")
+    for slug in applied.disabled:
+        click.echo(f"Source {slug} is not named any more and was disabled; its events stay.")
+
+
+@click.command("sign-in-link")
+@click.argument("email", required=False)
+@plain_errors
+def sign_in_link(email: str | None) -> None:
+    """Print a link that signs EMAIL (default: the first admin) in, once, within a day."""
+    from gateway.provision import first_start
+    from gateway.storage import people
+
+    with opened() as (environment, database), database.writing() as transaction:
+        user_id = people.find_user(transaction, email) if email else next(iter(people.admins(transaction)), None)
+        if user_id is None:
+            raise click.ClickException(
+                f"there is no user {email}" if email else "there is no admin yet: start `tocsin serve` once, or apply a tocsin.toml"
+            )
+        click.echo(first_start.sign_in_link(transaction, user_id, environment.base_url, utc_now()))

@@ -1,0 +1,1 @@
+"""What an installation is told: its environment variables and `tocsin.toml`, read and checked, nothing applied."""

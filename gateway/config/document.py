@@ -1,0 +1,311 @@
+"""`tocsin.toml` as a model. Unknown keys, duplicates and missing `env:` values are errors that name the place."""
+
+import os
+import re
+import tomllib
+from collections.abc import Callable, Iterable, Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, Self
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from mappers.contract import Category, Level
+from mappers.contract.signature import Scheme
+from mappers.contract.source import Span
+
+_ENV: Final = "env:"
+Slug = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=80)]
+Email = Annotated[str, Field(pattern=r"^[^@\s<>,;]+@[^@\s<>,;]+$", max_length=320)]
+
+
+class ConfigurationError(Exception):
+    """The configuration cannot be used. One line per fault, each naming its place."""
+
+    def __init__(self, faults: Iterable[str]) -> None:
+        self.faults = tuple(faults)
+        super().__init__("\n".join(self.faults))
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def _zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (KeyError, ValueError, OSError):
+        raise ValueError(f"{value!r} is no IANA time zone, as in Europe/Berlin") from None
+    return value
+
+
+Zone = Annotated[str, AfterValidator(_zone)]
+
+
+class Team(_Table):
+    """`[[team]]`"""
+
+    slug: Slug
+    name: str = ""
+    base_url: str | None = Field(default=None, pattern=r"^https?://")
+    """What relative links of notifications are resolved against."""
+
+
+class Membership(_Table):
+    """One team of a user."""
+
+    role: Literal["admin", "member", "viewer"] = "member"
+    permissions: tuple[str, ...] = ()
+
+
+class User(_Table):
+    """`[[user]]`"""
+
+    email: Email
+    name: str = ""
+    token: Annotated[str, Field(min_length=16)] | None = None
+    """An API token, at least 16 characters; stored hashed."""
+    teams: dict[str, Membership] = {}
+    owns: tuple[str, ...] = ()
+    """What counts as this person's in owners and tags."""
+
+
+class ActiveSecret(_Table):
+    """One accepted credential, perhaps only until a time."""
+
+    secret: Annotated[str, Field(min_length=8)]
+    expires_at: AwareDatetime | None = None
+
+
+def _secret(value: object) -> object:
+    return {"secret": value} if isinstance(value, str) else value
+
+
+def _several(value: object) -> object:
+    return value if isinstance(value, list | tuple) else [value]
+
+
+Secrets = Annotated[
+    tuple[Annotated[ActiveSecret, BeforeValidator(_secret)], ...],
+    BeforeValidator(_several),
+    Field(min_length=1),
+]
+
+
+class NamedHeader(_Table):
+    """A static credential in a header of the sender's choice."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")
+    secrets: Secrets
+
+
+class GenericHmac(_Table):
+    """An HMAC of the raw body in a header."""
+
+    secrets: Secrets
+    header: str = Field(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")
+    prefix: str = ""
+    encoding: Literal["hex", "base64"] = "hex"
+    algorithm: Literal["sha256", "sha512"] = "sha256"
+
+
+class Auth(_Table):
+    """How a source's sender proves itself; several ways at once are alternatives."""
+
+    bearer: Secrets | None = None
+    header: NamedHeader | None = None
+    basic: Secrets | None = None
+    token: Secrets | None = None
+    dbt: Secrets | None = None
+    github: Secrets | None = None
+    standard_webhooks: Secrets | None = None
+    hmac: GenericHmac | None = None
+
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        if not self.schemes:
+            raise ValueError('names no credential, so nothing would ever be accepted; as in { bearer = ["env:HOOK_TOKEN"] }')
+        return self
+
+    @property
+    def schemes(self) -> tuple[Scheme, ...]:
+        """The schemes in use."""
+        return tuple(scheme for scheme in Scheme if getattr(self, scheme.value) is not None)
+
+
+class Source(_Table):
+    """`[[source]]`"""
+
+    team: str
+    slug: Slug
+    kind: str
+    environment: Annotated[str, Field(max_length=80)] = ""
+    auth: Auth
+    settings: dict[str, Any] = {}
+
+
+class ChannelDefault(_Table):
+    """A channel that is on from a level."""
+
+    enabled: bool = True
+    min_level: Level | None = None
+
+
+def _channel(value: object) -> object:
+    return {"enabled": value} if isinstance(value, bool) else value
+
+
+Channel = Annotated[ChannelDefault, BeforeValidator(_channel)]
+
+
+class Subscription(_Table):
+    """`[[subscription]]`: a default until the person chooses otherwise."""
+
+    team: str
+    user: str
+    category: Category
+    in_app: Channel = ChannelDefault()
+    email: Channel = ChannelDefault()
+    scope: Literal["all", "owned"] = "all"
+
+
+class Monitor(_Table):
+    """`[[monitor]]`: an expected schedule for a pipeline."""
+
+    team: str
+    source: str
+    pipeline: str
+    cron: str | None = None
+    interval: Span | None = None
+    timezone: Zone = "UTC"
+    grace: Span = timedelta(minutes=10)
+
+    @model_validator(mode="after")
+    def _one_schedule(self) -> Self:
+        if (self.cron is None) == (self.interval is None):
+            raise ValueError("needs either cron or interval")
+        return self
+
+
+class Configuration(_Table):
+    """The whole of `tocsin.toml`."""
+
+    mappers: tuple[str, ...] = ()
+    """Entry points of `tocsin.mappers` that may be loaded."""
+    team: tuple[Team, ...] = ()
+    user: tuple[User, ...] = ()
+    source: tuple[Source, ...] = ()
+    subscription: tuple[Subscription, ...] = ()
+    monitor: tuple[Monitor, ...] = ()
+
+
+def read_configuration(path: Path, environ: Mapping[str, str] | None = None) -> Configuration:
+    """The configuration in `path`, checked against itself. Raises `ConfigurationError`."""
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigurationError([f"{path}: there is no such file (TOCSIN_CONFIG names it)"]) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError([f"{path}: {error}"]) from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError([f"{path}: not valid TOML: {error}"]) from None
+    faults: list[str] = []
+    resolved = _resolve(document, os.environ if environ is None else environ, (), document, faults)
+    if faults:
+        raise ConfigurationError(f"{path}: {fault}" for fault in faults)
+    try:
+        configuration = Configuration.model_validate(resolved)
+    except ValidationError as error:
+        raise ConfigurationError(f"{path}: {place(one['loc'], document)}: {_plain(one)}" for one in error.errors()) from None
+    faults = _inconsistencies(configuration)
+    if faults:
+        raise ConfigurationError(f"{path}: {fault}" for fault in faults)
+    return configuration
+
+
+def place(location: tuple[int | str, ...], document: Mapping[str, Any]) -> str:
+    """A location as people find it: `[[source]] 2 (acme/prefect-prod): auth.bearer`."""
+    if len(location) < 2 or not isinstance(location[1], int):
+        return ".".join(str(part) for part in location) or "the file"
+    table, index = str(location[0]), location[1]
+    name = _name(document.get(table), index)
+    rest = ".".join(str(part) for part in location[2:])
+    return f"[[{table}]] {index + 1}{name}" + (f": {rest}" if rest else "")
+
+
+def _name(tables: Any, index: int) -> str:
+    try:
+        table = tables[index]
+        parts = [str(table[key]) for key in ("team", "slug", "email", "user", "category", "pipeline") if key in table]
+    except (TypeError, LookupError):
+        return ""
+    return f" ({'/'.join(parts)})" if parts else ""
+
+
+def _plain(error: Any) -> str:
+    if error["type"] == "extra_forbidden":
+        return "there is no such key"
+    if error["type"] == "missing":
+        return "is missing"
+    return re.sub(r"^Value error, ", "", str(error["msg"]))
+
+
+def _resolve(
+    value: Any, environ: Mapping[str, str], location: tuple[int | str, ...], document: Mapping[str, Any], faults: list[str]
+) -> Any:
+    """`value` with every `"env:NAME"` replaced by the variable's value; faults name what is not set."""
+    if isinstance(value, dict):
+        return {key: _resolve(item, environ, (*location, key), document, faults) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_resolve(item, environ, (*location, index), document, faults) for index, item in enumerate(value)]
+    if isinstance(value, str) and value.startswith(_ENV):
+        name = value[len(_ENV) :]
+        if not environ.get(name):
+            faults.append(f"{place(location, document)}: the environment variable {name} is not set")
+        return environ.get(name, "")
+    return value
+
+
+def _inconsistencies(configuration: Configuration) -> list[str]:
+    teams = {team.slug for team in configuration.team}
+    users = {user.email for user in configuration.user}
+    sources = {(source.team, source.slug) for source in configuration.source}
+    faults = [
+        *_twice("team", configuration.team, lambda team: team.slug),
+        *_twice("user", configuration.user, lambda user: user.email),
+        *_twice("source", configuration.source, lambda source: f"{source.team}/{source.slug}"),
+        *_twice("subscription", configuration.subscription, lambda one: f"{one.team}/{one.user}/{one.category}"),
+        *_twice("monitor", configuration.monitor, lambda one: f"{one.team}/{one.source}/{one.pipeline}"),
+        *_twice("user", [user for user in configuration.user if user.token], lambda user: user.token or "", "the token of"),
+    ]
+    for user in configuration.user:
+        faults += [f"[[user]] ({user.email}): teams: there is no [[team]] {slug!r}" for slug in user.teams if slug not in teams]
+    of_team: dict[str, tuple[Source | Subscription | Monitor, ...]] = {
+        "source": configuration.source, "subscription": configuration.subscription, "monitor": configuration.monitor,
+    }  # fmt: skip
+    for table, tables in of_team.items():
+        faults += [
+            f"[[{table}]] {index} ({one.team}): there is no [[team]] {one.team!r}"
+            for index, one in enumerate(tables, 1)
+            if one.team not in teams
+        ]
+    for index, subscription in enumerate(configuration.subscription, 1):
+        if subscription.user not in users:
+            faults.append(f"[[subscription]] {index} ({subscription.user}): there is no [[user]] with this email")
+    for index, monitor in enumerate(configuration.monitor, 1):
+        if (monitor.team, monitor.source) not in sources:
+            faults.append(f"[[monitor]] {index} ({monitor.pipeline}): there is no [[source]] {monitor.team}/{monitor.source}")
+    return faults
+
+
+def _twice(table: str, items: Iterable[Any], key: Callable[[Any], str], what: str = "") -> list[str]:
+    seen: dict[str, int] = {}
+    faults: list[str] = []
+    for index, item in enumerate(items, 1):
+        name = key(item)
+        if name in seen:
+            shown = f"{what} another [[{table}]]" if what else repr(name)
+            faults.append(f"[[{table}]] {index}: {shown} is used twice, first in [[{table}]] {seen[name]}")
+        seen.setdefault(name, index)
+    return faults

@@ -1,0 +1,82 @@
+"""The environment variables, `TOCSIN_…`."""
+
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+
+class EnvironmentFault(Exception):
+    """A variable cannot be used; the message names it and says what it should be."""
+
+
+class Environment(BaseSettings):
+    """Everything that is set outside `tocsin.toml`."""
+
+    model_config = SettingsConfigDict(env_prefix="TOCSIN_", frozen=True, extra="ignore")
+
+    database_url: str = "sqlite:///data/tocsin.db"
+    """`sqlite:///path` or `postgresql://user:password@host/name`."""
+    listen: str = "127.0.0.1:8080"
+    """host:port to serve on."""
+    public_url: str = ""
+    """The address under which people and senders reach this gateway; default: http:// and `listen`."""
+    config: Path | None = None
+    """Path of the configuration file; default: `./tocsin.toml` where there is one."""
+    secret_key: SecretStr | None = None
+    """Encrypts stored signing secrets. Generated beside a SQLite database; required with PostgreSQL."""
+    trusted_proxies: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = ()
+    """Comma-separated networks whose `X-Forwarded-For` is believed."""
+    smtp_url: SecretStr | None = None
+    """`smtp://`, `smtp+starttls://` or `smtps://` user:password@host:port; unset: mail is kept and readable in the page."""
+    mail_from: str = Field(default="Tocsin <tocsin@localhost>")
+    """The sender of every mail."""
+
+    @field_validator("trusted_proxies", mode="before")
+    @classmethod
+    def _networks(cls, value: object) -> object:
+        return (
+            tuple(ip_network(part.strip(), strict=False) for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+        )
+
+    @field_validator("listen")
+    @classmethod
+    def _address(cls, value: str) -> str:
+        host, _, port = value.rpartition(":")
+        if not host or not port.isdigit() or int(port) > 65535:
+            raise ValueError("must be host:port, as in 127.0.0.1:8080")
+        return value
+
+    @property
+    def host(self) -> str:
+        """The address to bind."""
+        return self.listen.rpartition(":")[0].strip("[]")
+
+    @property
+    def port(self) -> int:
+        """The port to bind; 0 lets the system choose."""
+        return int(self.listen.rpartition(":")[2])
+
+    @property
+    def base_url(self) -> str:
+        """The public address without a trailing slash."""
+        return (self.public_url or f"http://{self.listen}").rstrip("/")
+
+    @property
+    def config_path(self) -> Path | None:
+        """The configuration file to read, None where there is none. A named one that is missing is an error later."""
+        if self.config is not None:
+            return self.config
+        default = Path("tocsin.toml")
+        return default if default.is_file() else None
+
+
+def read_environment() -> Environment:
+    """The environment as it is now. Raises `EnvironmentFault` that names each wrong variable."""
+    try:
+        return Environment()
+    except ValidationError as error:
+        wrong = "; ".join(f"TOCSIN_{'_'.join(str(part) for part in one['loc'][:1]).upper()}: {one['msg']}" for one in error.errors())
+        raise EnvironmentFault(wrong) from None

@@ -1,0 +1,1 @@
+"""Nouns and rules: pure functions over plain values, `now` an argument, no I/O."""

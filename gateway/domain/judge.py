@@ -1,0 +1,159 @@
+"""What an occurrence does to its thread, and who is to hear of it: the table of docs/judging.md as code.
+
+`judge` is pure. Its verdict names a reason, which is stored with the occurrence and shown to people
+("why did I get this?").
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+from gateway.domain.thread import Firing, Occurrence, Thread, fold, step
+from mappers.contract import State
+
+History = Callable[[], Iterable[Occurrence]]
+"""Gives every occurrence known of a thread."""
+
+
+class Reason(StrEnum):
+    """Why people hear, or do not hear, of an occurrence."""
+
+    FIRST = "first"
+    REOPENED = "reopened"
+    ESCALATED = "escalated"
+    GREW = "grew"
+    RESOLVED = "resolved"
+    PASSED = "passed"
+    REPEAT = "repeat"
+    SHRANK = "shrank"
+    HELD = "held"
+    SAME_OCCURRENCE = "same-occurrence"
+    NOTHING_OPEN = "nothing-open"
+
+
+class Alert(StrEnum):
+    """Whom a verdict alerts."""
+
+    NOBODY = "nobody"
+    AUDIENCE = "audience"
+    """Everyone subscribed; entries become unread."""
+    READERS = "readers"
+    """Those who had read it; their entries become unread again."""
+    TOLD = "told"
+    """Exactly those who were told of this episode, per channel."""
+    QUIETLY = "quietly"
+    """Everyone subscribed, in-app only, not urgent."""
+
+
+ALERTS: Final = {
+    Reason.FIRST: Alert.AUDIENCE,
+    Reason.REOPENED: Alert.AUDIENCE,
+    Reason.ESCALATED: Alert.AUDIENCE,
+    Reason.GREW: Alert.AUDIENCE,
+    Reason.RESOLVED: Alert.TOLD,
+    Reason.PASSED: Alert.QUIETLY,
+    Reason.REPEAT: Alert.READERS,
+    Reason.SHRANK: Alert.NOBODY,
+    Reason.HELD: Alert.NOBODY,
+    Reason.SAME_OCCURRENCE: Alert.NOBODY,
+    Reason.NOTHING_OPEN: Alert.NOBODY,
+}
+
+NEW_EPISODE: Final = frozenset({Reason.FIRST, Reason.REOPENED})
+CLEARS_PUT_ASIDE: Final = NEW_EPISODE | {Reason.ESCALATED}
+"""A new episode or an escalation takes back acknowledged, dismissed, archived and snoozed. Muted stays."""
+
+STALE_AFTER: Final = timedelta(hours=24)
+"""What is first processed this long after it reached us is recorded in-app only: nobody wants yesterday's mail."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What is to be done about one occurrence."""
+
+    reason: Reason
+    thread: Thread
+    """The thread afterwards."""
+    occurrence: Occurrence | None = None
+    """The occurrence as it is to be remembered: merged with what was known of it. None where a hold ran out."""
+
+    @property
+    def alert(self) -> Alert:
+        """Whom this verdict alerts."""
+        return ALERTS[self.reason]
+
+
+def judge(before: Thread, occurrence: Occurrence, same: Occurrence | None, history: History, now: datetime) -> Verdict:
+    """The verdict on an occurrence that reaches `before`, the fold of `history()`.
+
+    `same` is the occurrence already known under this key. `history` is called only where something comes out of
+    order, or fuller than it was known.
+    """
+    if same is not None:
+        occurrence = _merge(same, occurrence)
+        if occurrence == same:
+            return Verdict(Reason.SAME_OCCURRENCE, before, occurrence)
+    if same is None and (before.last is None or occurrence.order > before.last):
+        after = step(before, occurrence)
+    else:
+        after = fold([*(one for one in history() if one.key != occurrence.key), occurrence])
+    after = _release(after, before, now)
+    return Verdict(_reason(before, occurrence, after), after, occurrence)
+
+
+def due(before: Thread, now: datetime) -> Verdict | None:
+    """The verdict once a hold has run out with its members still firing; None where no hold has."""
+    after = _release(before, before, now)
+    return Verdict(_rise(before, after), after) if after != before else None
+
+
+def _merge(known: Occurrence, again: Occurrence) -> Occurrence:
+    """The same happening reported twice, perhaps more fully: its members are the union, at the worse level."""
+    members = dict(known.members)
+    for key, level in again.members.items():
+        if key not in members or level.weight > members[key].weight:
+            members[key] = level
+    return replace(known, members=members)
+
+
+def _release(after: Thread, before: Thread, now: datetime) -> Thread:
+    """`after` with every hold taken off that is over, or that people were told of already."""
+    released = {
+        key: replace(member, held_until=None) if _may_be_known(member, before.firing.get(key), now) else member
+        for key, member in after.firing.items()
+    }
+    return replace(after, firing=released) if released != after.firing else after
+
+
+def _may_be_known(member: Firing, before: Firing | None, now: datetime) -> bool:
+    told = before is not None and before.held_until is None
+    return told or (member.held_until is not None and member.held_until <= now)
+
+
+def _reason(before: Thread, occurrence: Occurrence, after: Thread) -> Reason:
+    if occurrence.state is State.RESOLVED:
+        if before.is_open and not after.is_open:
+            return Reason.RESOLVED
+        return Reason.SHRANK if after.shown < before.shown else Reason.NOTHING_OPEN
+    if occurrence.state is State.NOTE:
+        return _note(before, after)
+    if not after.is_open:
+        return Reason.HELD if after.firing else Reason.PASSED
+    if after.shown <= before.shown and after.weight() <= before.weight():
+        return Reason.HELD if after.firing.keys() > before.firing.keys() else Reason.REPEAT
+    return _rise(before, after)
+
+
+def _note(before: Thread, after: Thread) -> Reason:
+    if before.is_open:
+        return Reason.REPEAT
+    return Reason.REOPENED if before.episode else Reason.FIRST
+
+
+def _rise(before: Thread, after: Thread) -> Reason:
+    """Why a thread that shows more than before does."""
+    if not before.is_open:
+        return Reason.FIRST if after.episode <= 1 else Reason.REOPENED
+    return Reason.ESCALATED if after.weight() > before.weight() else Reason.GREW

@@ -1,0 +1,185 @@
+"""One thread while a batch is recorded: its state, how it is presented, and what must be written and told."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+
+from gateway.domain.judge import CLEARS_PUT_ASIDE, Alert, Reason, Verdict
+from gateway.domain.thread import WHOLE, Occurrence, Thread, step
+from gateway.domain.urgency import is_urgent
+from gateway.engine.happening import Happening
+from gateway.storage.threads import OPEN, RESOLVED, UNSEEN, Stored
+from mappers.contract import Category, Draft, Level, State
+
+SHOWN: Final = frozenset({Reason.FIRST, Reason.REOPENED, Reason.ESCALATED, Reason.GREW, Reason.REPEAT, Reason.PASSED})
+
+
+@dataclass(slots=True)
+class Ledger:
+    """What the batch has made of one thread so far."""
+
+    id: int
+    thread: Thread
+    row: dict[str, Any]
+    conversation: str | None = None
+    """Identity of the conversation to attach to, where the thread just became visible."""
+    member_rows: dict[str, dict[str, Any]] = field(default_factory=dict)
+    ended: set[str] = field(default_factory=set)
+    occurrence_rows: dict[str, dict[str, Any]] = field(default_factory=dict)
+    known: dict[str, Occurrence] = field(default_factory=dict)
+    alert: Alert = Alert.NOBODY
+    reason: Reason = Reason.NOTHING_OPEN
+    news: str = ""
+    stale: bool = False
+    owners: tuple[tuple[str, bool], ...] | None = None
+    permissions: tuple[str, ...] | None = None
+
+    @classmethod
+    def open(cls, stored: Stored) -> "Ledger":
+        """A ledger for a thread as it is stored."""
+        return cls(id=stored.id, thread=stored.thread, row=dict(stored.row))
+
+    def apply(self, verdict: Verdict, happening: Happening, now: datetime) -> None:
+        """Takes over what the judge said of a happening."""
+        occurrence = verdict.occurrence or happening.occurrence
+        before, self.thread = self.thread, verdict.thread
+        self.known[occurrence.key] = occurrence
+        self._follow_members(before, happening)
+        if happening.occurrence.state is not State.RESOLVED:
+            self._present(happening.lead, verdict.reason, happening)
+        self._write_occurrence(occurrence, verdict, happening, now)
+        self.settle(verdict.reason, now, happening.occurrence.at)
+        if verdict.reason in SHOWN or (verdict.reason is Reason.HELD and self.row["status"] == UNSEEN):
+            self.conversation = happening.conversation
+
+    def settle(self, reason: Reason, now: datetime, at: datetime) -> None:
+        """Brings the stored columns in line with the folded thread."""
+        thread, row = self.thread, self.row
+        row["status"] = OPEN if thread.is_open else RESOLVED if reason in SHOWN or row["status"] != UNSEEN else UNSEEN
+        shown = [member for member in thread.firing.values() if member.held_until is None]
+        level = max((member.level for member in shown), key=lambda one: one.weight, default=thread.level or Level(row["level"]))
+        row["level"], row["weight"] = level.value, level.weight
+        row["urgent"] = is_urgent(row["urgent_stated"], Category(row["category"]), level) and reason is not Reason.PASSED
+        row["firing"], row["episode"], row["count"] = len(shown), thread.episode, thread.count
+        row["opened_at"], row["resolved_at"] = thread.opened_at, thread.resolved_at
+        row["folded_at"], row["folded_resolved"], row["folded_key"] = thread.last or (None, None, None)
+        row["due_at"] = min((member.held_until for member in thread.firing.values() if member.held_until), default=None)
+        row["silence_at"] = row["silence_at"] if thread.firing else None
+        row["last_at"] = max(row["last_at"] or at, at)
+        row["first_at"] = row["first_at"] or at
+        if reason in CLEARS_PUT_ASIDE:
+            row["acknowledged_at"], row["acknowledged_by"] = None, None
+
+    def tell(self, reason: Reason, alert: Alert, news: str, *, stale: bool) -> None:
+        """Notes whom to tell; of several alerts for the same people the first, or the louder, speaks."""
+        if alert is Alert.NOBODY:
+            return
+        if self.alert is Alert.NOBODY or (self.alert is Alert.READERS and alert is Alert.AUDIENCE):
+            self.alert, self.reason, self.news, self.stale = alert, reason, news, stale
+
+    def close(self, occurrence: Occurrence, message: str, now: datetime) -> None:
+        """Ends the episode by something other than a sender's word; `message` says why."""
+        self.ended |= self.thread.firing.keys()
+        self.thread = step(self.thread, occurrence)
+        self.settle(Reason.RESOLVED, now, occurrence.at)
+        self.occurrence_rows[occurrence.key] = self._occurrence_row(occurrence, Reason.RESOLVED, now) | {
+            "title": self.row["title"],
+            "message": message,
+        }
+
+    def written(self) -> None:
+        """Everything noted so far is saved and told."""
+        self.conversation = self.owners = self.permissions = None
+        self.member_rows, self.ended, self.occurrence_rows = {}, set(), {}
+        self.alert, self.reason, self.news, self.stale = Alert.NOBODY, Reason.NOTHING_OPEN, "", False
+
+    def conflicts_with(self, alert: Alert) -> bool:
+        """Whether what was noted so far must be told before this: a failure and a recovery do not mix."""
+        return Alert.NOBODY not in (alert, self.alert) and (self.alert is Alert.TOLD) != (alert is Alert.TOLD)
+
+    def _follow_members(self, before: Thread, happening: Happening) -> None:
+        drafts = {draft.member.key if draft.member else WHOLE: draft for draft in happening.drafts}
+        for key in before.firing.keys() - self.thread.firing.keys():
+            self.member_rows.pop(key, None)
+            self.ended.add(key)
+        for key, member in self.thread.firing.items():
+            if member == before.firing.get(key) and key not in drafts:
+                continue
+            draft = drafts.get(key)
+            known = self.member_rows.get(key)
+            details = _details(draft) if draft else known["details"] if known else None
+            if details is None:
+                continue
+            self.ended.discard(key)
+            self.member_rows[key] = {
+                "notification_id": self.id,
+                "key": key,
+                "label": draft.member.label if draft and draft.member else known["label"] if known else "",
+                "firing": True,
+                "level": member.level.value,
+                "since": member.since,
+                "run": member.run,
+                "held_until": member.held_until,
+                "episode": self.thread.episode,
+                "details": details,
+            }
+
+    def _present(self, draft: Draft, reason: Reason, happening: Happening) -> None:
+        row = self.row
+        if reason is Reason.SAME_OCCURRENCE or (row["title"] and draft.level.weight < self.thread.weight()):
+            return
+        if reason is Reason.PASSED and row["title"]:
+            return
+        row |= {
+            "category": draft.category.value, "title": draft.title, "message": draft.message, "level": draft.level.value,
+            "links": dict(draft.links), "facts": dict(draft.facts), "tags": list(draft.tags), "impact": list(draft.impact),
+            "pipeline": draft.pipeline, "run": draft.run, "excerpt": draft.excerpt, "urgent_stated": draft.urgent,
+            "source_app": draft.source_app, "source_model": draft.source_model, "source_ref": draft.source_id,
+            "expires_at": draft.expires_at,
+        }  # fmt: skip
+        origin = happening.origin
+        row["silence_at"] = origin.received_at + origin.silence if draft.closes_itself else None
+        owners = [word for one in happening.drafts for word in one.owners] or origin.owners
+        tags = [word for one in happening.drafts for word in one.tags]
+        self.owners = tuple(dict.fromkeys([*((word, False) for word in owners), *((word, True) for word in tags)]))
+        self.permissions = tuple(dict.fromkeys(word for one in happening.drafts for word in one.permissions))
+
+    def _write_occurrence(self, occurrence: Occurrence, verdict: Verdict, happening: Happening, now: datetime) -> None:
+        if verdict.reason is Reason.SAME_OCCURRENCE:
+            return
+        lead = happening.lead
+        self.occurrence_rows[occurrence.key] = self._occurrence_row(occurrence, verdict.reason, now) | {
+            "event_id": happening.origin.event_id,
+            "attempt": lead.attempt,
+            "title": lead.title,
+            "message": lead.message,
+        }
+
+    def _occurrence_row(self, occurrence: Occurrence, reason: Reason, now: datetime) -> dict[str, Any]:
+        return {
+            "notification_id": self.id,
+            "key": occurrence.key,
+            "event_id": None,
+            "state": occurrence.state.value,
+            "occurred_at": occurrence.at,
+            "recorded_at": now,
+            "run": occurrence.run,
+            "attempt": None,
+            "reason": reason.value,
+            "episode": self.thread.episode,
+            "members": {key: level.value for key, level in occurrence.members.items()},
+            "held_until": occurrence.held_until,
+            "spares_own_run": occurrence.spares_own_run,
+        }
+
+
+def _details(draft: Draft) -> Mapping[str, Any]:
+    return {
+        "message": draft.message,
+        "facts": dict(draft.facts),
+        "links": dict(draft.links),
+        "owners": list(draft.owners),
+        "impact": list(draft.impact),
+        "excerpt": draft.excerpt,
+    }

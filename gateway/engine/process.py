@@ -1,0 +1,95 @@
+"""Events become notifications: map each, then judge and record all of them in one transaction."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from gateway.engine.happening import Origin, happenings
+from gateway.engine.mapping import Reading, read
+from gateway.engine.record import record
+from gateway.storage import documents, events, people, runs
+from gateway.storage.database import Database, Transaction
+from gateway.storage.events import Event, Outcome
+from mappers.contract import Phase, RunSignal, SourceKind
+
+_ENDED = frozenset({Phase.SUCCEEDED, Phase.FAILED, Phase.CANCELLED})
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """An event and what its mapper made of it."""
+
+    event: Event
+    reading: Reading
+
+
+def map_events(database: Database, batch: Sequence[Event], kinds: Mapping[str, SourceKind]) -> list[Read]:
+    """Maps these events, with the documents they want, in the calling thread. Never raises for what a body holds."""
+    return [Read(event, _map(database, event, kinds.get(event.kind))) for event in batch]
+
+
+def _map(database: Database, event: Event, kind: SourceKind | None) -> Reading:
+    reading = read(kind, event, {})
+    if not reading.documents.wants:
+        return reading
+    with database.reading() as transaction:
+        earlier = documents.wanted(transaction, source_id=event.source_id, event_id=event.id, names=reading.documents.wants)
+    return read(kind, event, earlier) if earlier else reading
+
+
+def commit(transaction: Transaction, batch: Sequence[Read], *, lease: str, now: datetime) -> int:
+    """Records what this batch means and ends its processing, all or nothing; gives how many events were still held."""
+    held = events.finish(transaction, [_outcome(one) for one in batch], lease=lease, now=now)
+    mine = [one for one in batch if one.event.id in held]
+    for one in mine:
+        if one.reading.documents.keeps:
+            documents.keep(transaction, source_id=one.event.source_id, event_id=one.event.id, names=one.reading.documents.keeps)
+    runs.put(transaction, [_signal(one.event, signal) for one in mine for signal in one.reading.mapped.signals])
+    happened = [happening for one in mine for happening in happenings(one.reading.mapped.drafts, _origin(one))]
+    if happened:
+        slugs = {team_id: slug for slug, team_id in people.team_ids(transaction).items()}
+        record(transaction, happened, slugs, now)
+    return len(mine)
+
+
+def _outcome(one: Read) -> Outcome:
+    reading = one.reading
+    if reading.unmapped is not None:
+        return Outcome(one.event.id, "unmapped", reading.unmapped)
+    if not reading.mapped.drafts and reading.mapped.ignored is not None:
+        return Outcome(one.event.id, "ignored", reading.mapped.ignored)
+    return Outcome(one.event.id, "mapped", None)
+
+
+def _origin(one: Read) -> Origin:
+    event, settings = one.event, one.reading.settings
+    return Origin(
+        team_id=event.team_id,
+        source_id=event.source_id,
+        environment=event.environment,
+        fallback_key=f"event/{event.id}",
+        received_at=event.received_at,
+        hold=settings.hold,
+        silence=settings.silence,
+        owners=settings.owners,
+        event_id=event.id,
+    )
+
+
+def _signal(event: Event, signal: RunSignal) -> runs.Signal:
+    at = min(signal.at or event.received_at, event.received_at)
+    return runs.Signal(
+        source_id=event.source_id,
+        environment=signal.environment if signal.environment is not None else event.environment,
+        pipeline=signal.pipeline,
+        run=signal.run,
+        attempt=signal.attempt or 0,
+        phase=signal.phase.value,
+        state=signal.state,
+        name=signal.name,
+        url=signal.url,
+        at=at,
+        expected_at=signal.expected_at,
+        started_at=signal.started_at or (at if signal.phase is Phase.RUNNING else None),
+        ended_at=at if signal.phase in _ENDED else None,
+    )

@@ -1,0 +1,77 @@
+"""The sources the door knows, remembered for a moment so that a request need not ask the database."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from gateway.proofs import opened
+from gateway.storage import sources
+from gateway.storage.database import Database
+from gateway.vault import Vault
+from mappers.contract import SourceKind, SourceSettings
+from mappers.contract.signature import Proof, Scheme
+
+REMEMBERED_FOR: Final = 1.0
+"""Seconds; a rotated secret or a disabled source counts after this long at the latest."""
+MOST_REMEMBERED: Final = 10_000
+MAX_BODY: Final = 16 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A source, ready to check requests against."""
+
+    source: sources.Source
+    kind: SourceKind
+    proofs: tuple[Proof, ...]
+    settings: SourceSettings
+    strips: frozenset[str]
+    """Lower-case names of headers that hold credentials and are never stored."""
+
+    @property
+    def max_body(self) -> int:
+        """The largest body accepted, in bytes."""
+        return min(self.settings.max_body, MAX_BODY)
+
+    def split_path(self, tail: str) -> tuple[str | None, str]:
+        """(path token, the rest) of what follows the source's address. Without a token scheme nothing is a token."""
+        if not any(proof.scheme is Scheme.TOKEN for proof in self.proofs):
+            return None, tail
+        first, _, rest = tail.lstrip("/").partition("/")
+        return first or None, f"/{rest}" if rest else ""
+
+
+ALWAYS_STRIPPED: Final = frozenset({"authorization", "proxy-authorization", "cookie", "x-api-key", "x-auth-token", "x-notification-key"})
+
+
+class Doorbook:
+    """Finds sources by their slugs."""
+
+    def __init__(self, database: Database, kinds: Mapping[str, SourceKind], vault: Vault) -> None:
+        self._database, self._kinds, self._vault = database, kinds, vault
+        self._entries: dict[tuple[str, str], tuple[float, Entry | None]] = {}
+
+    async def find(self, team: str, slug: str) -> Entry | None:
+        """The source under these slugs, None where there is none enabled. Raises `StorageUnavailable`."""
+        remembered = self._entries.get((team, slug))
+        if remembered and time.monotonic() - remembered[0] < REMEMBERED_FOR:
+            return remembered[1]
+        source = await self._database.read(sources.find, team, slug)
+        entry = self._entry(source) if source else None
+        if len(self._entries) >= MOST_REMEMBERED:
+            self._entries.clear()
+        self._entries[team, slug] = (time.monotonic(), entry)
+        return entry
+
+    def _entry(self, source: sources.Source) -> Entry | None:
+        kind = self._kinds.get(source.kind)
+        if kind is None:
+            return None
+        proofs = opened(source.auth, self._vault)
+        try:
+            settings = kind.read_settings(source.settings)
+        except ValueError:
+            settings = kind.settings()
+        named = {proof.header.lower() for proof in proofs if proof.header}
+        return Entry(source, kind, proofs, settings, ALWAYS_STRIPPED | named)

@@ -1,0 +1,50 @@
+"""Refused requests, remembered so that a wrong secret can be debugged, and bounded so that nobody fills the disk."""
+
+import logging
+import time
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Final
+
+from gateway.storage import events
+from gateway.storage.database import Database, StorageUnavailable
+
+KEPT_PER_SOURCE: Final = 100
+ONE_PER_SECONDS: Final = 1.0
+_SHOWN: Final = frozenset({"content-type", "content-length", "content-encoding", "user-agent", "host", "accept"})
+_log = logging.getLogger("tocsin.intake")
+
+
+def redacted(headers: Iterable[tuple[str, str]]) -> list[list[str]]:
+    """Headers with only the harmless values left; of every other one just its length."""
+    return [[name, value[:200] if name.lower() in _SHOWN else f"({len(value)} characters)"] for name, value in headers][:60]
+
+
+class Rejections:
+    """Writes a sample of refused requests: at most one a second for each source."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._last: dict[int, float] = {}
+
+    async def note(
+        self, source_id: int, reason: str, remote: str, headers: Iterable[tuple[str, str]], body_size: int | None, now: datetime
+    ) -> None:
+        """Remembers a refused request, or lets it pass where another was just remembered."""
+        moment = time.monotonic()
+        if moment - self._last.get(source_id, -ONE_PER_SECONDS) < ONE_PER_SECONDS:
+            return
+        self._last[source_id] = moment
+        try:
+            await self._database.write(
+                events.reject,
+                source_id=source_id,
+                reason=reason,
+                remote=remote,
+                headers=redacted(headers),
+                body_size=body_size,
+                now=now,
+                keep=KEPT_PER_SOURCE,
+            )
+        except StorageUnavailable:
+            _log.warning("a rejection could not be stored", extra={"source_id": source_id, "reason": reason})

@@ -1,0 +1,28 @@
+"""Whose address is it? Behind a trusted proxy the forwarded one, otherwise the peer's own."""
+
+from collections.abc import Sequence
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+
+Networks = Sequence[IPv4Network | IPv6Network]
+
+
+def remote_address(peer: str | None, forwarded_for: str | None, trusted: Networks) -> str:
+    """The client's address: the right-most entry of `X-Forwarded-For` that no trusted proxy wrote for itself."""
+    if not peer or not trusted or not forwarded_for or not _is_trusted(peer, trusted):
+        return peer or "unknown"
+    for hop in reversed(forwarded_for.split(",")):
+        if not _is_trusted(hop.strip(), trusted):
+            return hop.strip() if _address(hop.strip()) else peer
+    return peer
+
+
+def _is_trusted(text: str, trusted: Networks) -> bool:
+    address = _address(text)
+    return address is not None and any(address in network for network in trusted if network.version == address.version)
+
+
+def _address(text: str) -> IPv4Address | IPv6Address | None:
+    try:
+        return ip_address(text.split("%", maxsplit=1)[0])
+    except ValueError:
+        return None

@@ -1,0 +1,109 @@
+"""`tocsin.toml` into the database: idempotent, one transaction, never over what a person chose."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from pydantic import ValidationError
+
+from gateway import proofs
+from gateway.config.document import Configuration, ConfigurationError, Source, Subscription, User
+from gateway.storage import locks, people, sources
+from gateway.storage.database import Transaction
+from gateway.vault import Vault
+from mappers.contract import SourceKind
+from mappers.contract.signature import digest
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What is in force now."""
+
+    teams: int
+    users: int
+    sources: int
+    disabled: tuple[str, ...]
+    """Slugs of sources that the file no longer names."""
+
+
+def check_sources(configuration: Configuration, kinds: Mapping[str, SourceKind]) -> None:
+    """Checks kinds, their authentication and their settings. Raises `ConfigurationError`."""
+    faults: list[str] = []
+    for index, source in enumerate(configuration.source, 1):
+        where = f"[[source]] {index} ({source.team}/{source.slug})"
+        kind = kinds.get(source.kind)
+        if kind is None:
+            faults.append(f"{where}: kind: there is no {source.kind!r}; there are {', '.join(sorted(kinds))}")
+            continue
+        unfit = [scheme.value for scheme in source.auth.schemes if scheme not in kind.auth]
+        if unfit:
+            faults.append(
+                f"{where}: auth: {kind.title} cannot use {', '.join(unfit)}; it can use {', '.join(one.value for one in kind.auth)}"
+            )
+        try:
+            kind.read_settings(source.settings)
+        except ValidationError as error:
+            faults += [f"{where}: settings.{'.'.join(str(part) for part in one['loc'])}: {one['msg']}" for one in error.errors()]
+    if faults:
+        raise ConfigurationError(faults)
+
+
+def apply(transaction: Transaction, configuration: Configuration, kinds: Mapping[str, SourceKind], vault: Vault, now: datetime) -> Applied:
+    """Brings the database to what the configuration says. Raises `ConfigurationError`, and then nothing changed."""
+    check_sources(configuration, kinds)
+    locks.one_at_a_time(transaction, "apply")
+    teams = {
+        team.slug: people.put_team(transaction, slug=team.slug, name=team.name or team.slug, base_url=team.base_url, now=now)
+        for team in configuration.team
+    }
+    users = {user.email: _put_user(transaction, user, teams, now) for user in configuration.user}
+    people.keep_managed_tokens(transaction, digests=[digest(user.token) for user in configuration.user if user.token])
+    listed = [_put_source(transaction, source, teams[source.team], vault, now) for source in configuration.source]
+    disabled = sources.disable_unlisted(transaction, listed=listed, now=now)
+    for subscription in configuration.subscription:
+        people.put_default_subscription(
+            transaction,
+            user_id=users[subscription.user],
+            team_id=teams[subscription.team],
+            category=subscription.category.value,
+            values=_defaults(subscription),
+        )
+    return Applied(len(teams), len(users), len(listed), tuple(disabled))
+
+
+def _put_user(transaction: Transaction, user: User, teams: Mapping[str, int], now: datetime) -> int:
+    user_id = people.put_user(transaction, email=user.email, name=user.name or user.email.partition("@")[0], now=now)
+    for slug, membership in user.teams.items():
+        people.put_membership(transaction, team_id=teams[slug], user_id=user_id, role=membership.role, permissions=membership.permissions)
+    people.keep_memberships(transaction, user_id=user_id, team_ids=[teams[slug] for slug in user.teams])
+    people.put_owns(transaction, user_id=user_id, owns=user.owns)
+    if user.token:
+        people.put_credential(
+            transaction,
+            user_id=user_id,
+            kind="token",
+            digest=digest(user.token),
+            name="tocsin.toml",
+            now=now,
+            expires_at=None,
+            managed=True,
+        )
+    return user_id
+
+
+def _put_source(transaction: Transaction, source: Source, team_id: int, vault: Vault, now: datetime) -> int:
+    return sources.put(
+        transaction, team_id=team_id, slug=source.slug, kind=source.kind, environment=source.environment,
+        auth=proofs.stored(source.auth, vault), settings=source.settings, managed=True, now=now,
+    )  # fmt: skip
+
+
+def _defaults(subscription: Subscription) -> dict[str, Any]:
+    return {
+        "in_app": subscription.in_app.enabled,
+        "email": subscription.email.enabled,
+        "in_app_weight": subscription.in_app.min_level.weight if subscription.in_app.min_level else None,
+        "email_weight": subscription.email.min_level.weight if subscription.email.min_level else None,
+        "scope": subscription.scope,
+    }

@@ -1,0 +1,48 @@
+"""One process at a time."""
+
+import fcntl
+import os
+import zlib
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from sqlalchemy import Connection, text
+
+
+def one_at_a_time(connection: Connection, name: str) -> None:
+    """Waits until no other transaction holds `name`, and holds it until this one ends. On SQLite every writer is alone anyway."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": zlib.crc32(name.encode())})
+
+
+class ServeLockedError(Exception):
+    """Another `serve` has this database file; the message names it."""
+
+
+class ServeLock:
+    """Held by the one `serve` of a SQLite file; the operating system lets go of it when the process ends, however it ends."""
+
+    def __init__(self, database: Path) -> None:
+        self._path = database.with_name(database.name + ".serve")
+        self._descriptor = -1
+
+    def __enter__(self) -> Self:
+        self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.read(self._descriptor, 200).decode("utf-8", "replace").strip() or "another process"
+            os.close(self._descriptor)
+            raise ServeLockedError(
+                f"{self._path.with_suffix('')} is served already, by {holder}. Stop that one first, or use PostgreSQL."
+            ) from None
+        return self
+
+    def name(self, holder: str) -> None:
+        """Writes down who holds it, for whoever finds it taken."""
+        os.ftruncate(self._descriptor, 0)
+        os.pwrite(self._descriptor, holder.encode(), 0)
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        os.close(self._descriptor)

@@ -1,0 +1,48 @@
+"""Bringing a database to the newest schema, by one process at a time."""
+
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import Connection, inspect, text
+
+from gateway.storage.database import Database
+from gateway.storage.migrations import HEAD
+
+_SCRIPTS: Final = Path(__file__).parent / "migrations"
+_LOCK: Final = 7_463_289  # any number; what matters is that every process uses the same
+
+
+def revision(connection: Connection) -> str | None:
+    """The schema revision of a database; None for an empty one."""
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    return connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
+
+
+def migrate(database: Database) -> bool:
+    """Brings the schema to `HEAD` in one transaction; False where it was there already. Another process' migration is waited for."""
+    with database.reading() as connection:
+        if revision(connection) == HEAD:
+            return False
+    if database.file:
+        database.file.parent.mkdir(parents=True, exist_ok=True)
+    with database.writing() as connection:
+        if not database.is_sqlite:
+            connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+        if revision(connection) == HEAD:
+            return False
+        from alembic import command  # slow to import, and rarely needed
+
+        command.upgrade(alembic_config(connection), "head")
+    return True
+
+
+def alembic_config(connection: Connection) -> Any:
+    """Alembic's configuration for work on this connection."""
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(_SCRIPTS))
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
+    return config

@@ -1,0 +1,109 @@
+"""Configured senders."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, func, insert, select, update
+
+from gateway.storage.tables import events, rejections, sources, teams
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One configured sender of a team, as the door needs it."""
+
+    id: int
+    team_id: int
+    team: str
+    slug: str
+    kind: str
+    environment: str
+    auth: list[dict[str, Any]]
+    settings: dict[str, Any]
+
+
+def find(connection: Connection, team: str, slug: str) -> Source | None:
+    """The enabled source under these slugs."""
+    row = connection.execute(
+        select(
+            sources.c.id,
+            sources.c.team_id,
+            teams.c.slug,
+            sources.c.slug,
+            sources.c.kind,
+            sources.c.environment,
+            sources.c.auth,
+            sources.c.settings,
+        )
+        .join(teams, teams.c.id == sources.c.team_id)
+        .where(teams.c.slug == team, sources.c.slug == slug, sources.c.disabled_at.is_(None))
+    ).one_or_none()
+    return Source(*row) if row else None
+
+
+def put(
+    connection: Connection, *, team_id: int, slug: str, kind: str, environment: str, auth: Sequence[Mapping[str, Any]],
+    settings: Mapping[str, Any], managed: bool, now: datetime,
+) -> int:  # fmt: skip
+    """Creates the source or brings it to this shape; gives its id."""
+    values = {
+        "kind": kind,
+        "environment": environment,
+        "auth": list(auth),
+        "settings": dict(settings),
+        "managed": managed,
+        "disabled_at": None,
+    }
+    known: int | None = connection.execute(
+        update(sources).where(sources.c.team_id == team_id, sources.c.slug == slug).values(**values).returning(sources.c.id)
+    ).scalar_one_or_none()
+    if known is not None:
+        return known
+    made: int = connection.execute(
+        insert(sources).values(team_id=team_id, slug=slug, created_at=now, **values).returning(sources.c.id)
+    ).scalar_one()
+    return made
+
+
+def disable_unlisted(connection: Connection, *, listed: Sequence[int], now: datetime) -> list[str]:
+    """Disables managed sources that the configuration no longer names; gives their slugs. Their events stay."""
+    return list(
+        connection.scalars(
+            update(sources)
+            .where(sources.c.managed, sources.c.id.not_in(listed), sources.c.disabled_at.is_(None))
+            .values(disabled_at=now)
+            .returning(sources.c.slug)
+        )
+    )
+
+
+def overview(connection: Connection, *, team_ids: Sequence[int]) -> list[dict[str, Any]]:
+    """Every source of these teams with its last event and its last rejection; no credentials."""
+    last_event = select(func.max(events.c.received_at)).where(events.c.source_id == sources.c.id).scalar_subquery()
+    last_rejection = select(func.max(rejections.c.rejected_at)).where(rejections.c.source_id == sources.c.id).scalar_subquery()
+    rows = connection.execute(
+        select(
+            sources.c.id, teams.c.slug.label("team"), sources.c.slug, sources.c.kind, sources.c.environment, sources.c.managed,
+            sources.c.created_at, sources.c.disabled_at, last_event.label("last_event_at"), last_rejection.label("last_rejection_at"),
+        )
+        .join(teams, teams.c.id == sources.c.team_id)
+        .where(sources.c.team_id.in_(team_ids))
+        .order_by(teams.c.slug, sources.c.slug)
+    )  # fmt: skip
+    return [dict(row._mapping) for row in rows]
+
+
+def rejected(connection: Connection, *, team_ids: Sequence[int], before: int | None, limit: int) -> list[dict[str, Any]]:
+    """Refused requests of these teams' sources, newest first."""
+    query = (
+        select(rejections, sources.c.slug.label("source"))
+        .join(sources, sources.c.id == rejections.c.source_id)
+        .where(sources.c.team_id.in_(team_ids))
+        .order_by(rejections.c.id.desc())
+        .limit(limit)
+    )
+    if before is not None:
+        query = query.where(rejections.c.id < before)
+    return [dict(row._mapping) for row in connection.execute(query)]

@@ -1,0 +1,60 @@
+"""Keeping what must be read back, and nothing else: signing secrets, encrypted by the installation's own key."""
+
+import base64
+import hashlib
+import os
+import secrets
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from cryptography.fernet import Fernet
+
+KEY_FILE: Final = "secret.key"
+
+
+class VaultError(Exception):
+    """There is no usable key; the message says what to set."""
+
+
+class Vault:
+    """Seals and opens small secrets with a key derived from `TOCSIN_SECRET_KEY`."""
+
+    def __init__(self, key: str) -> None:
+        """`key` is any text of at least 32 characters. Raises `VaultError` for a shorter one."""
+        if len(key) < 32:
+            raise VaultError(
+                "TOCSIN_SECRET_KEY must have at least 32 characters, as from: python -c 'import secrets; print(secrets.token_urlsafe(32))'"
+            )
+        self._key = base64.urlsafe_b64encode(hashlib.sha256(key.encode()).digest())
+
+    def _fernet(self) -> "Fernet":
+        from cryptography.fernet import Fernet  # slow to import, and needed by signature schemes only
+
+        return Fernet(self._key)
+
+    def seal(self, secret: bytes) -> str:
+        """The secret, encrypted, as text."""
+        return self._fernet().encrypt(secret).decode("ascii")
+
+    def open(self, sealed: str) -> bytes | None:
+        """A sealed secret; None where it was sealed with another key or tampered with."""
+        from cryptography.fernet import InvalidToken
+
+        try:
+            return self._fernet().decrypt(sealed.encode("ascii"))
+        except (InvalidToken, ValueError):
+            return None
+
+
+def key_beside(database: Path) -> str:
+    """The key kept beside an embedded database, made with mode 0600 where there is none."""
+    path = database.parent / KEY_FILE
+    try:
+        return path.read_text(encoding="ascii").strip()
+    except FileNotFoundError:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        key = secrets.token_urlsafe(32)
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(key + "\n")
+        return key

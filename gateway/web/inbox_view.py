@@ -1,0 +1,56 @@
+"""The inbox: the list within its filters, and the urgent bar that stands above it."""
+
+from datetime import datetime
+from itertools import groupby
+from typing import Final
+
+from aiohttp import web
+
+from gateway.api import notifications
+from gateway.api.models import Item, Page
+from gateway.web.filters import TABS, Filters
+from gateway.web.visit import Route, Visit
+
+_TAB_LABELS: Final = {"all": "All", "unread": "Unread", "urgent": "Urgent", "archived": "Archived"}
+_HINT: Final = "/api/notifications/filtered"
+
+
+async def show(visit: Visit) -> web.Response:
+    """A page of the inbox, newest first."""
+    filters = Filters.of(visit.request.query)
+    found = await notifications.filtered(visit.call(query=filters.query()))
+    return await visit.page(
+        "inbox.html",
+        section="inbox",
+        filters=filters,
+        tabs=[(tab, _TAB_LABELS[tab], filters.in_tab(tab)) for tab in TABS],
+        days=_by_day(found.items, visit),
+        shown=len(found.items),
+        older=filters.older(found.next) if found.next else None,
+        until=visit.now.isoformat(),
+        news=_news(filters, found),
+        is_admin=bool(visit.person.admin_of),
+    )
+
+
+async def urgent_bar(visit: Visit) -> web.Response:
+    """The bar alone, for the script that keeps it fresh; `short` is the one line other pages have."""
+    return visit.fragment("bar.html", bar=await visit.bar(), section="other" if "short" in visit.request.query else "inbox")
+
+
+def _by_day(items: list[Item], visit: Visit) -> list[tuple[str, list[Item]]]:
+    return [(day, list(group)) for day, group in groupby(items, key=lambda item: visit.clock.day(item.last_at))]
+
+
+def _news(filters: Filters, found: Page) -> tuple[str, str] | None:
+    """(where the script asks for what is newer than this page, what it knows already of that moment); None where nothing new belongs here."""
+    if filters.cursor or filters.tab == "archived":
+        return None
+    if not found.items:
+        return filters.api_address(_HINT, limit="100"), ""
+    newest: datetime = found.items[0].last_at
+    known = [f"{item.id}@{item.model_dump(mode='json')['last_at']}" for item in found.items if item.last_at == newest]
+    return filters.api_address(_HINT, since=newest.isoformat(), limit="100"), " ".join(known)
+
+
+ROUTES: Final[tuple[Route, ...]] = (("GET", "/", show), ("GET", "/urgent-bar", urgent_bar))

@@ -1,0 +1,97 @@
+"""One notification whole, and what a person does with notifications."""
+
+from typing import Final
+
+from aiohttp import web
+
+from gateway.api import notifications
+from gateway.api.models import Detail, Marks
+from gateway.api.problem import Problem
+from gateway.web.filters import Filters
+from gateway.web.visit import Route, Visit
+
+_MARKS: Final = {
+    "read": {"read": True},
+    "unread": {"read": False},
+    "archive": {"archived": True, "read": True},
+    "unarchive": {"archived": False},
+    "dismiss": {"dismissed": True},
+    "undismiss": {"dismissed": False},
+}
+_SHARED: Final = {"acknowledge": notifications.acknowledge, "unacknowledge": notifications.unacknowledge}
+_LEAVES: Final = frozenset({"unread", "archive"})
+"""After these the page of the notification is left: it would mark it read again, or it is put away."""
+MOST: Final = 500
+
+
+async def show(visit: Visit) -> web.Response:
+    """A notification; looking changes nothing, the script or a button marks it read."""
+    found = await notifications.show(visit.call())
+    return await visit.page("notification.html", section="notification", one=found, **_story(found), is_admin=bool(visit.person.admin_of))
+
+
+def _story(found: Detail) -> dict[str, object]:
+    """What the template should not have to work out."""
+    is_open = found.status == "open"
+    began, ended = found.opened_at, found.resolved_at
+    lasted = ended - began if not is_open and began and ended and ended > began else None
+    alone = len(found.member_list) == 1 and not found.member_list[0].key
+    return {
+        "is_open": is_open,
+        "is_note": not is_open and lasted is None and found.reason != "passed",
+        "lasted": lasted,
+        "members": [] if alone else sorted(found.member_list, key=lambda member: not member.firing),
+        "excerpt": "" if found.excerpt == found.message else found.excerpt,
+    }
+
+
+async def act(visit: Visit) -> web.Response:
+    """One deed on some notifications: `do` says which, `id` (several) on what."""
+    form = await visit.form()
+    deed, ids = form.get("do", ""), _ids(form.getall("id", []))
+    if deed not in _MARKS and deed not in _SHARED:
+        raise Problem(422, "There is no such button.")
+    if not ids:
+        return visit.redirect(visit.came_from, "nothing")
+    done = await _mark(visit, deed, ids) if deed in _MARKS else await _tell_everyone(visit, deed, ids)
+    if not done:
+        raise Problem(404, "You have no such notification.")
+    leaves = deed in _LEAVES and visit.came_from.startswith("/notifications/")
+    return visit.redirect("/" if leaves else visit.came_from, deed, done)
+
+
+async def read_all(visit: Visit) -> web.Response:
+    """Marks as read what the filter shows, and nothing that came after the page was made."""
+    form = await visit.form()
+    wanted = Filters.of(form).query(until=form.get("until") or visit.now.isoformat(), cursor=None)
+    done = (await notifications.read_all(visit.call(query=wanted))).ids
+    return visit.redirect(visit.came_from, "read" if done else "nothing-unread", done)
+
+
+async def _mark(visit: Visit, deed: str, ids: list[int]) -> list[int]:
+    return (await notifications.mark(visit.call(body=Marks(ids=ids, **_MARKS[deed])))).ids
+
+
+async def _tell_everyone(visit: Visit, deed: str, ids: list[int]) -> list[int]:
+    done: list[int] = []
+    for number in ids:
+        try:
+            await _SHARED[deed](visit.call(number=number))
+        except Problem as problem:
+            if problem.status != 404:
+                raise
+        else:
+            done.append(number)
+    return done
+
+
+def _ids(values: list[str]) -> list[int]:
+    numbers = [int(value) for value in values if value.isascii() and value.isdigit() and len(value) <= 15]
+    return [number for number in dict.fromkeys(numbers) if number][:MOST]
+
+
+ROUTES: Final[tuple[Route, ...]] = (
+    ("GET", "/notifications/{id}", show),
+    ("POST", "/notifications", act),
+    ("POST", "/notifications/read-all", read_all),
+)

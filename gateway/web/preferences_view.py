@@ -1,0 +1,91 @@
+"""What I want to hear: a plain form over the API's own operations."""
+
+import functools
+import zoneinfo
+from collections.abc import Mapping
+from typing import Any, Final
+
+from aiohttp import web
+from pydantic import ValidationError
+
+from gateway.api import preferences
+from gateway.api.models import TeamQuery
+from gateway.api.preferences import Preferences, PreferencesChange
+from gateway.api.problem import Problem, refused
+from gateway.web.visit import Route, Visit
+from mappers.contract import Category
+
+_OWN: Final = ""
+"""What the form says for "the channel's own minimum"."""
+
+
+async def show(visit: Visit) -> web.Response:
+    """The form as things are."""
+    team = _team(visit, visit.request.query.get("team"))
+    found = await preferences.show(visit.call(query=TeamQuery(team=team)))
+    return await visit.page("preferences.html", section="preferences", found=found, team=team, zones=_zones(found.timezone))
+
+
+async def save(visit: Visit) -> web.Response:
+    """Changes what differs from what is in force, and nothing else: an untouched default stays a default."""
+    form = await visit.form()
+    team = _team(visit, form.get("team"))
+    query = TeamQuery(team=team)
+    found = await preferences.show(visit.call(query=query))
+    values = differences(found, form)
+    if values:
+        try:
+            change = PreferencesChange.model_validate(values)
+        except ValidationError as error:
+            raise refused("form", error) from None
+        await preferences.change(visit.call(query=query, body=change))
+    address = f"/preferences?team={team}" if team and len(visit.person.teams) > 1 else "/preferences"
+    return visit.redirect(address, "saved" if values else "unchanged")
+
+
+def differences(found: Preferences, form: Mapping[str, str]) -> dict[str, Any]:
+    """The fields of a `PreferencesChange` that the form wants otherwise."""
+    changes: dict[str, Any] = {}
+    _put(changes, "enabled", found.enabled, "enabled" in form)
+    _put(changes, "timezone", found.timezone, form.get("timezone", found.timezone))
+    for name, channel in (("in_app", found.in_app), ("email", found.email)):
+        wanted: dict[str, Any] = {}
+        _put(wanted, "enabled", channel.enabled, f"{name}.enabled" in form)
+        _put(wanted, "min_level", channel.min_level.value, form.get(f"{name}.min_level", channel.min_level.value))
+        if wanted:
+            changes[name] = wanted
+    categories = {category.value: wanted for category in Category if (wanted := _category(found, category, form))}
+    return changes | ({"categories": categories} if categories else {})
+
+
+def _category(found: Preferences, category: Category, form: Mapping[str, str]) -> dict[str, Any]:
+    choice, wanted = found.categories[category], dict[str, Any]()
+    for name, is_on, level in (("in_app", choice.in_app, choice.in_app_min_level), ("email", choice.email, choice.email_min_level)):
+        _put(wanted, name, is_on, f"{category.value}.{name}" in form)
+        _put(wanted, f"{name}_min_level", level.value if level else None, form.get(f"{category.value}.{name}.min_level", _OWN) or None)
+    _put(wanted, "scope", choice.scope, "owned" if f"{category.value}.owned" in form else "all")
+    return wanted
+
+
+def _put(changes: dict[str, Any], name: str, is_now: object, wanted: object) -> None:
+    if wanted != is_now:
+        changes[name] = wanted
+
+
+def _team(visit: Visit, asked: str | None) -> str | None:
+    """The team whose categories are shown: the one asked for, else the first; None where there is none."""
+    if asked and asked not in visit.person.teams:
+        raise Problem(404, "You have no such team.")
+    return asked or min(visit.person.teams, default=None)
+
+
+def _zones(current: str) -> list[str]:
+    return sorted({current, *_known_zones()})
+
+
+@functools.cache
+def _known_zones() -> frozenset[str]:
+    return frozenset(name for name in zoneinfo.available_timezones() if "/" in name or name == "UTC")
+
+
+ROUTES: Final[tuple[Route, ...]] = (("GET", "/preferences", show), ("POST", "/preferences", save))

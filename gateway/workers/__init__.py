@@ -1,0 +1,1 @@
+"""Loops that lease a row, act and record: events into notifications, deliveries into mails."""

@@ -1,0 +1,87 @@
+"""The worker that sends what is in the outbox."""
+
+import asyncio
+import logging
+import random
+import secrets
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Final
+
+from gateway.channels.email.compose import compose
+from gateway.channels.email.smtp import PermanentFailure, Smtp, TemporaryFailure
+from gateway.domain.backoff import GIVE_UP_AFTER, wait_before_retry
+from gateway.metrics import DELIVERED
+from gateway.storage import deliveries
+from gateway.storage.database import Database
+from gateway.storage.deliveries import Claimed
+from gateway.workers.letters import letter
+from gateway.workers.loop import Worker
+
+BATCH: Final = 20
+LEASE: Final = timedelta(minutes=2)
+_log = logging.getLogger("tocsin.deliver")
+
+
+class DeliverWorker(Worker):
+    """Composes each mail once, freezes its bytes, sends it, and records what came of it."""
+
+    name = "deliver"
+
+    def __init__(self, database: Database, smtp: Smtp | None, clock: Callable[[], datetime], *, mail_from: str, public_url: str) -> None:
+        """Without `smtp` mail is composed and kept."""
+        super().__init__(clock)
+        self._database, self._smtp, self._mail_from, self._public_url = database, smtp, mail_from, public_url
+
+    async def step(self) -> int:
+        """One batch; one slow or bad recipient does not hold up the others of it."""
+        lease = secrets.token_hex(12)
+        batch = await self._database.write(deliveries.claim, now=self.clock(), lease=lease, lease_for=LEASE, limit=BATCH)
+        results = await asyncio.gather(*(self._deliver(one, lease) for one in batch), return_exceptions=True)
+        for one, result in zip(batch, results, strict=True):
+            if isinstance(result, Exception):
+                _log.error("delivery %s failed", one.id, exc_info=result)
+                await self._again(one, lease, f"an error of the gateway's own: {type(result).__name__}: {result}")
+        return len(batch)
+
+    async def next_due(self) -> datetime | None:
+        """When the next delivery is due."""
+        return await self._database.read(deliveries.next_due)
+
+    async def _deliver(self, one: Claimed, lease: str) -> None:
+        message = await self._database.read(letter, one.id, public_url=self._public_url, now=self.clock())
+        if message is None:
+            await self._finish(one, lease, "cancelled", "there is nobody, or nothing any more, to tell")
+            return
+        raw = one.mail
+        if raw is None:
+            composed = await asyncio.to_thread(compose, message, self._mail_from)
+            raw = composed.raw
+            if not await self._database.write(deliveries.freeze, one.id, lease=lease, message_id=composed.message_id, mail=raw):
+                return
+        if self._smtp is None:
+            await self._finish(one, lease, "kept", "no mail server is configured; the mail is readable in the page")
+            return
+        try:
+            answer = await self._smtp.send(self._mail_from, message.to_address, raw)
+        except PermanentFailure as failure:
+            await self._finish(one, lease, "failed", str(failure))
+        except TemporaryFailure as failure:
+            await self._again(one, lease, str(failure))
+        else:
+            await self._finish(one, lease, "sent", answer)
+
+    async def _finish(self, one: Claimed, lease: str, status: str, answer: str) -> None:
+        DELIVERED.labels("email", status).inc()
+        held = await self._database.write(deliveries.finish, one.id, lease=lease, status=status, answer=answer[:1000], now=self.clock())
+        if not held:
+            _log.warning("delivery %s was taken over meanwhile; its result (%s) was not recorded", one.id, status)
+
+    async def _again(self, one: Claimed, lease: str, answer: str) -> None:
+        now = self.clock()
+        if now - one.created_at > GIVE_UP_AFTER:
+            await self._finish(one, lease, "failed", f"given up after a day: {answer}")
+            return
+        DELIVERED.labels("email", "retry").inc()
+        due_at = now + wait_before_retry(one.attempts, random.random())  # noqa: S311 - spreads load, guards nothing
+        await self._database.write(deliveries.retry, one.id, lease=lease, answer=answer[:1000], due_at=due_at)

@@ -1,0 +1,64 @@
+"""The shape every worker shares: work while there is any, then sleep until woken or until something is due."""
+
+import asyncio
+import contextlib
+import logging
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from datetime import datetime
+from typing import Final
+
+from gateway.storage.database import StorageUnavailable
+
+POLL: Final = 1.0
+"""Seconds after which a worker looks by itself, should a wake-up have been missed."""
+_TROUBLE: Final = 2.0
+_log = logging.getLogger("tocsin.workers")
+
+
+class Worker(ABC):
+    """A loop around `step`. Never ends by itself; `stop` lets the step under way finish."""
+
+    name: str
+
+    def __init__(self, clock: Callable[[], datetime]) -> None:
+        self.clock = clock
+        self._wake = asyncio.Event()
+        self._stopping = False
+
+    @abstractmethod
+    async def step(self) -> int:
+        """Does what is due, a bounded amount of it; gives how much that was."""
+
+    @abstractmethod
+    async def next_due(self) -> datetime | None:
+        """When there will be something to do again; None: not before a wake-up."""
+
+    def wake(self) -> None:
+        """There may be work."""
+        self._wake.set()
+
+    def stop(self) -> None:
+        """Lets the loop end after the step under way."""
+        self._stopping = True
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Works until stopped. Trouble of any kind is logged and waited out, never the end of the loop."""
+        while not self._stopping:
+            self._wake.clear()
+            try:
+                if await self.step():
+                    continue
+                pause = self._pause(await self.next_due())
+            except StorageUnavailable as error:
+                _log.error("%s: storage is in trouble: %s", self.name, error)
+                pause = _TROUBLE
+            except Exception:
+                _log.exception("%s: a step failed", self.name)
+                pause = _TROUBLE
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), pause)
+
+    def _pause(self, due: datetime | None) -> float:
+        return POLL if due is None else min(max((due - self.clock()).total_seconds(), 0.0), POLL)

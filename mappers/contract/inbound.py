@@ -1,0 +1,158 @@
+"""One request as a mapper sees it."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.parser import BytesParser
+from email.policy import HTTP
+from functools import cached_property
+from typing import Any
+from urllib.parse import parse_qsl
+
+from mappers.contract.text import parse_time
+
+
+class BadBody(ValueError):
+    """The body is not what was asked for; the message says what it is instead."""
+
+
+class Headers(Mapping[str, str]):
+    """Request headers, case-insensitive; a repeated header gives its first value."""
+
+    def __init__(self, pairs: Iterable[tuple[str, str]] = ()) -> None:
+        self.pairs: tuple[tuple[str, str], ...] = tuple((name, value) for name, value in pairs)
+        self._first: dict[str, str] = {}
+        for name, value in self.pairs:
+            self._first.setdefault(name.lower(), value)
+
+    def __getitem__(self, name: str) -> str:
+        return self._first[name.lower()]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._first)
+
+    def __len__(self) -> int:
+        return len(self._first)
+
+
+@dataclass(frozen=True)
+class Inbound:
+    """A stored request: credentials stripped, body raw, nothing believed yet."""
+
+    body: bytes = b""
+    headers: Headers = field(default_factory=Headers)
+    method: str = "POST"
+    path: str = ""
+    """What followed the source's own webhook address (`/down`), where the sender appends to it."""
+    query: str = ""
+    """The raw query string, without `?`."""
+    received_at: datetime = datetime(1970, 1, 1, tzinfo=UTC)
+    settings: Any = None
+    """The source's settings, an instance of its kind's settings model."""
+    environment: str | None = None
+    """The source's environment."""
+    documents: Mapping[str, bytes] = field(default_factory=dict)
+    """Earlier bodies this kind asked for, by the name it gave them (see `Documents`)."""
+
+    @cached_property
+    def content_type(self) -> str:
+        """The media type alone, lower case; empty where none was sent. Often wrong: never trust it."""
+        return self.headers.get("content-type", "").split(";")[0].strip().lower()
+
+    @cached_property
+    def text(self) -> str:
+        """The body as UTF-8 without a byte-order mark; undecodable bytes become U+FFFD."""
+        return self.body.decode("utf-8-sig", errors="replace")
+
+    @cached_property
+    def json(self) -> Any:
+        """The body as JSON. Raises `BadBody` for anything else."""
+        return parse_json(self.body)
+
+    @cached_property
+    def form(self) -> dict[str, str]:
+        """An urlencoded or multipart body as name → first value; empty where it is neither."""
+        if self.content_type == "multipart/form-data":
+            return _multipart(self.headers["content-type"], self.body)
+        if self.content_type == "application/x-www-form-urlencoded":
+            return first_values(self.text)
+        return {}
+
+    @cached_property
+    def query_values(self) -> dict[str, str]:
+        """The query string as name → first value."""
+        return first_values(self.query)
+
+
+def parse_json(body: bytes | str) -> Any:
+    """JSON, or `BadBody` that says what is wrong; too deep a nesting is a `BadBody` like any other."""
+    raw = body.encode("utf-8", "surrogatepass") if isinstance(body, str) else body
+    if not raw.strip():
+        raise BadBody("the body is empty")
+    try:
+        return json.loads(raw.decode("utf-8-sig"))
+    except RecursionError:
+        raise BadBody("the body nests too deep") from None
+    except ValueError as error:
+        raise BadBody(f"the body is not JSON: {error}") from None
+
+
+def first_values(query: str) -> dict[str, str]:
+    """An urlencoded string as name → first value, at most 200 fields; empty where it is hostile."""
+    try:
+        pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=200)
+    except ValueError:
+        return {}
+    values: dict[str, str] = {}
+    for name, value in pairs:
+        values.setdefault(name, value)
+    return values
+
+
+def _multipart(content_type: str, body: bytes) -> dict[str, str]:
+    try:
+        message = BytesParser(policy=HTTP).parsebytes(b"Content-Type: " + content_type.encode("latin-1", "replace") + b"\r\n\r\n" + body)
+        values: dict[str, str] = {}
+        for part in message.iter_parts() if message.is_multipart() else ():
+            name = part.get_param("name", header="content-disposition")
+            payload = part.get_payload(decode=True)
+            if isinstance(name, str) and isinstance(payload, bytes):
+                values.setdefault(name, payload.decode("utf-8", errors="replace"))
+        return values
+    except Exception:  # the email package promises nothing about hostile input
+        return {}
+
+
+@dataclass(frozen=True)
+class Capture:
+    """A request kept in a file: as captured (`method`, `path`, `headers`, `body`), or a bare body."""
+
+    inbound: Inbound
+
+    @classmethod
+    def read(cls, raw: bytes) -> tuple["Capture", ...]:
+        """Every request a capture file holds, in order; any other file is one request with that body."""
+        try:
+            document = json.loads(raw)
+        except (ValueError, RecursionError):
+            return (cls(Inbound(body=raw)),)
+        if isinstance(document, dict) and isinstance(document.get("deliveries"), list):
+            return tuple(cls(_inbound(item)) for item in document["deliveries"] if isinstance(item, dict))
+        if isinstance(document, dict) and "headers" in document and "body" in document:
+            return (cls(_inbound(document)),)
+        return (cls(Inbound(body=raw)),)
+
+
+def _inbound(document: dict[str, Any]) -> Inbound:
+    headers = document["headers"].items() if isinstance(document["headers"], dict) else document["headers"]
+    body = document["body"] if isinstance(document["body"], str) else json.dumps(document["body"])
+    path, _, query = str(document.get("path", "")).partition("?")
+    return Inbound(
+        body=body.encode("utf-8", "surrogatepass"),
+        headers=Headers((str(name), str(value)) for name, value in headers),
+        method=str(document.get("method", "POST")),
+        path="/" + "/".join(path.split("/")[3:]) if path.count("/") > 2 else "",
+        query=query,
+        received_at=parse_time(document.get("received_at")) or datetime.now(UTC),
+    )

@@ -1,0 +1,49 @@
+"""Small, total functions that make a stranger's text safe to keep and to show."""
+
+import re
+from datetime import UTC, datetime
+from typing import Final
+
+_ANSI: Final = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+_SUBMICRO: Final = re.compile(r"(\.\d{6})\d+")
+
+
+def clean(text: str) -> str:
+    """`text` without ANSI colours, control characters, lone surrogates and direction overrides; line breaks stay."""
+    if text.isascii() and text.isprintable():
+        return text
+    return _CONTROL.sub("", _ANSI.sub("", text.replace("\r\n", "\n").replace("\r", "\n")))
+
+
+def one_line(text: str, limit: int) -> str:
+    """`text` cleaned, on one line, at most `limit` characters (an ellipsis marks the cut)."""
+    if len(text) <= limit and text.isascii() and text.isprintable() and "  " not in text and text == text.strip():
+        return text  # nothing to do, which is nearly always
+    return clip(" ".join(clean(text).split()), limit)
+
+
+def clip(text: str, limit: int) -> str:
+    """`text` cut to `limit` characters, the last one an ellipsis where something was cut."""
+    return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
+
+
+def parse_time(value: object) -> datetime | None:
+    """A time as senders write it, in UTC: RFC 3339, a space for the `T`, nanoseconds, or seconds since 1970.
+
+    None where it is no time, and for the "zero" years (0001, 1970-01-01) by which Go and others say *unset*.
+    A time without a zone is taken as UTC.
+    """
+    try:
+        if isinstance(value, bool):
+            return None
+        if isinstance(value, int | float):
+            parsed = datetime.fromtimestamp(value, UTC)
+        elif isinstance(value, str) and 8 <= len(value) <= 48:
+            parsed = datetime.fromisoformat(_SUBMICRO.sub(r"\1", value.strip()))
+        else:
+            return None
+        parsed = parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
+    return parsed if parsed.year > 1970 else None

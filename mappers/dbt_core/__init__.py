@@ -1,0 +1,143 @@
+"""dbt Core: the artifacts of a run, posted alone or as one bundle.
+
+A body is one artifact as it lies in `target/`, or `{"run_results": {…}, "sources": {…}, "manifest": {…}, "catalog": {…}}`
+with any subset of them. A bundle may also say which orchestrator's run it belongs to: `pipeline`, `run`, `url`.
+"""
+
+from typing import Final
+
+from mappers.contract import NO_DOCUMENTS, Documents, Example, Inbound, Mapped, SourceKind, SourceSettings, Unmapped
+from mappers.contract.signature import Scheme
+from mappers.dbt_core.bundle import Artifact, Bundle, Kind, open_bundle
+from mappers.dbt_core.catalog import read_catalog
+from mappers.dbt_core.freshness import read_sources
+from mappers.dbt_core.manifest import Manifest
+from mappers.dbt_core.removed import read_manifest
+from mappers.dbt_core.results import read_results
+from mappers.dbt_core.scope import Scope, documents_of, scope_of
+from mappers.dbt_core.threads import Report
+
+
+class Settings(SourceSettings):
+    """What dbt's artifacts do not say of themselves."""
+
+    max_body: int = 16_777_216
+    project: str | None = None
+    """One name for everything this source sends. Without it, each package of a project is a project of its own."""
+    target: str | None = None
+    """The target of artifacts that do not name one: dbt notes it only where `--target` was given."""
+
+
+def map_artifacts(inbound: Inbound) -> Mapped:
+    """Everything the artifacts of one body say. Raises `Unmapped` where none of them could be read."""
+    bundle = open_bundle(inbound)
+    scope = scope_of(inbound, bundle)
+    previous = _earlier(inbound, scope, Kind.MANIFEST)
+    latest = bundle.last(Kind.MANIFEST) or previous
+    manifest = Manifest(latest) if latest else None
+    said: list[Mapped] = []
+    unread: list[Unmapped] = []
+    for artifact in bundle.artifacts:
+        report = Report(scope, artifact, manifest)
+        try:
+            match artifact.kind:
+                case Kind.RUN_RESULTS:
+                    said.append(read_results(report))
+                case Kind.SOURCES:
+                    said.append(read_sources(report))
+                case Kind.CATALOG:
+                    said.append(read_catalog(report, _earlier(inbound, scope, Kind.CATALOG), _is_partial(bundle, artifact)))
+                case Kind.MANIFEST:
+                    said.append(read_manifest(report, Manifest(artifact), Manifest(previous) if previous else None))
+        except Unmapped as reason:
+            unread.append(reason)
+    if unread and not any(mapped.drafts for mapped in said):
+        raise unread[0]
+    return _together(said)
+
+
+def _earlier(inbound: Inbound, scope: Scope, kind: Kind) -> Artifact | None:
+    """The latest kept artifact of a kind, under the best name there is one."""
+    for name in scope.names(kind):
+        if name in inbound.documents:
+            try:
+                return open_bundle(Inbound(body=inbound.documents[name])).last(kind)
+            except Unmapped:
+                continue
+    return None
+
+
+def _is_partial(bundle: Bundle, catalog: Artifact) -> bool:
+    """Whether `dbt docs generate --select` wrote the catalog: only the results written beside it tell."""
+    return any(
+        results.invocation == catalog.invocation and bool(results.args.get("select") or results.args.get("exclude"))
+        for results in bundle.of(Kind.RUN_RESULTS)
+    )
+
+
+def _together(said: list[Mapped]) -> Mapped:
+    drafts = tuple(draft for mapped in said for draft in mapped.drafts)
+    reasons = dict.fromkeys(mapped.ignored for mapped in said if mapped.ignored)
+    return Mapped(
+        drafts=drafts,
+        signals=tuple(signal for mapped in said for signal in mapped.signals),
+        ignored=None if drafts else "; ".join(reasons),
+    )
+
+
+def documents(inbound: Inbound) -> Documents:
+    """Manifest and catalog are kept per project × target, and asked for by whatever needs the one before."""
+    try:
+        bundle = open_bundle(inbound)
+    except Unmapped:
+        return NO_DOCUMENTS
+    return documents_of(scope_of(inbound, bundle), bundle)
+
+
+def request_key(inbound: Inbound) -> str | None:
+    """The artifacts and the invocations that wrote them; None where one does not say."""
+    try:
+        bundle = open_bundle(inbound)
+    except Unmapped:
+        return None
+    key = "+".join(f"{artifact.kind}:{artifact.invocation}" for artifact in bundle.artifacts)
+    return key if len(key) <= 1000 and all(artifact.invocation and artifact.whole for artifact in bundle.artifacts) else None
+
+
+EXAMPLE: Final = b"""{
+  "metadata": {
+    "dbt_schema_version": "https://schemas.getdbt.com/dbt/run-results/v6.json",
+    "dbt_version": "1.11.16",
+    "generated_at": "2026-11-21T23:59:01.456581Z",
+    "invocation_id": "7da13e78-a6ec-4252-a1e9-abb01a3aa0e8",
+    "env": {}
+  },
+  "results": [
+    {
+      "status": "fail",
+      "message": "Got 3 results, configured to fail if != 0",
+      "failures": 3,
+      "unique_id": "test.shop.unique_orders_id.beb6e97f2f"
+    },
+    {
+      "status": "success",
+      "message": "OK",
+      "failures": null,
+      "unique_id": "model.shop.orders"
+    }
+  ],
+  "elapsed_time": 4.2,
+  "args": {"which": "build", "target": "prod"}
+}"""
+
+SOURCE: Final = SourceKind(
+    kind="dbt_core",
+    title="dbt Core",
+    auth=(Scheme.BEARER, Scheme.HEADER, Scheme.BASIC, Scheme.TOKEN, Scheme.HMAC),
+    event_types=tuple(Kind),
+    map=map_artifacts,
+    example=Example(body=EXAMPLE, headers={"Content-Type": "application/json"}),
+    request_key=request_key,
+    documents=documents,
+    settings=Settings,
+)

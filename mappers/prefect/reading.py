@@ -1,0 +1,63 @@
+"""From bytes to a message: JSON, a form, a text, or what can be salvaged of them."""
+
+from typing import Any
+
+from mappers.contract import BadBody, Inbound, Unmapped
+from mappers.prefect.dialects import read_object
+from mappers.prefect.message import Message, mapping
+from mappers.prefect.salvage import salvage
+from mappers.prefect.sentences import read_run, read_status
+
+DEPTH = 3
+"""How often a message may be wrapped in another (`{"body": "{…}"}`)."""
+
+
+def read(inbound: Inbound) -> Message:
+    """What this request says. Raises `Unmapped` where that cannot be found out."""
+    if not inbound.body.strip():
+        raise Unmapped(_why_empty(inbound))
+    try:
+        message = _read(inbound.json, DEPTH)
+    except BadBody:
+        message = _read(inbound.form, DEPTH) if inbound.form else _read_broken(inbound.text)
+    if message is None:
+        raise Unmapped("none of the payloads Prefect is known to send: see docs/connect-prefect.md for the recommended one")
+    return message
+
+
+def _why_empty(inbound: Inbound) -> str:
+    """An automation without a payload sends nothing; a server that closed its own connection pool announces a length first."""
+    if inbound.headers.get("content-length", "0").strip() not in ("", "0"):
+        return "the body is empty although its length was announced: Prefect broke off, what it meant to say is lost"
+    return "the body is empty: give the automation's webhook action a payload"
+
+
+def _read(value: Any, depth: int) -> Message | None:
+    if isinstance(value, list) and len(value) == 1:
+        value = value[0]
+    if isinstance(value, str):
+        wrapped = mapping(value)
+        return _read(wrapped, depth - 1) if wrapped and depth else read_run(value) or read_status(value)
+    if not isinstance(value, dict):
+        return None
+    return read_object(value) or _read_inside(value, depth) or _read_strings(value)
+
+
+def _read_inside(document: dict[str, Any], depth: int) -> Message | None:
+    """A message one level deeper, as in `{"body": {…}}` or `{"body": "{…}"}`."""
+    if depth == 0:
+        return None
+    inner = (document.get(key) for key in ("body", "message", "text", "data", "content"))
+    return next((message for value in inner if (wrapped := mapping(value)) and (message := _read(wrapped, depth - 1))), None)
+
+
+def _read_strings(document: dict[str, Any]) -> Message | None:
+    """A sentence in one of the fields: which one is up to who wrote the notification block."""
+    texts = [value for value in document.values() if isinstance(value, str)][:50]
+    return next((message for text in texts if (message := read_run(text))), None) or read_status("\n".join(texts))
+
+
+def _read_broken(body: str) -> Message | None:
+    salvaged = salvage(body)
+    sentences = body.rstrip().removesuffix("}").rstrip().removesuffix('"').replace("\\n", "\n")
+    return (read_object(salvaged) if salvaged else None) or _read(sentences, 0)

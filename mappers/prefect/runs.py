@@ -1,0 +1,203 @@
+"""From a message about a flow run to drafts and the run's signal."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from mappers.contract import Category, Draft, FollowUp, Level, LogPointer, Mapped, Member, RunSignal, State, Unmapped
+from mappers.contract.draft import safe_link
+from mappers.prefect.message import RunMessage
+from mappers.prefect.scope import Scope, scope_of
+from mappers.prefect.settings import PrefectSettings
+from mappers.prefect.states import Meaning, Reading, read_state
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """One thing to tell of a flow: the kind of thread it goes to."""
+
+    slug: str
+    category: Category
+    title: str
+
+
+FAILED: Final = Topic("prefect-flow-run-failed", Category.JOB_FAILURE, "{} failed")
+TESTS_FAILED: Final = Topic("prefect-flow-run-tests-failed", Category.DBT_TEST_FAILURE, "dbt tests failed in {}")
+LATE: Final = Topic("prefect-flow-run-late", Category.LATE_RUN, "{} is late")
+CANCELLED: Final = Topic("prefect-flow-run-cancelled", Category.JOB_FAILURE, "{} was cancelled")
+
+OWNER: Final = "owner:"
+"""A tag that begins so names an owner."""
+IDENTIFIER: Final = re.compile(r"[A-Za-z0-9-]{1,64}")
+"""What may be asked of an API as a flow run's id."""
+TEST: Final = re.compile(r"\btests?[:. ]{1,3}[`'\"]?([A-Za-z][\w.]{2,300})", re.IGNORECASE)
+"""Where dbt names a test: `Failure in test not_null_orders_id (models/schema.yml)`, `test.shop.not_null_orders_id.1a2b`."""
+
+
+def map_run(message: RunMessage, settings: PrefectSettings, received_at: datetime) -> Mapped:
+    """Drafts by the state's meaning, and a signal for every state. Raises `Unmapped` for a state nobody can read."""
+    if not message.state:
+        return _ask_for_state(message, settings)
+    reading = read_state(message.state, message.type)
+    if reading is None:
+        raise Unmapped(f"the state {message.state!r} is not one of Prefect's own, and its type is not given")
+    scope = scope_of(message, settings)
+    drafts = tuple(_drafts(message, reading, scope, settings, received_at))
+    return Mapped(
+        drafts=drafts,
+        signals=(_signal(message, reading, scope, settings),),
+        follow_ups=_ask_when_due(message, reading, scope, settings),
+        ignored=None if drafts else f"{message.state} alerts nobody",
+    )
+
+
+def _drafts(message: RunMessage, reading: Reading, scope: Scope, settings: PrefectSettings, received_at: datetime) -> Iterator[Draft]:
+    common, facts = _common(message, scope, settings), _facts(message)
+    run = Member(key=message.run, label=_called(message))
+    match reading.meaning:
+        case Meaning.FAILED:
+            yield _draft(FAILED, common, level=Level.ERROR, member=scope.member, **_failure(message, facts, scope, settings))
+        case Meaning.TESTS_FAILED:
+            failure = _failure(message, facts | {"Tests": ", ".join(_tests(message.text))}, scope, settings)
+            yield _draft(TESTS_FAILED, common, level=Level.ERROR, member=scope.member, **failure)
+        case Meaning.LATE:
+            # The run is the member: several may be late at once, and each ends its own lateness only.
+            yield _draft(LATE, common, level=Level.WARNING, member=run, **_lateness(message, facts, scope, settings, received_at))
+        case Meaning.CANCELLED:
+            said = message.text or f"Flow run {_called(message)} was cancelled."
+            yield _draft(CANCELLED, common, level=Level.INFO, state=State.NOTE, member=scope.member, message=said, facts=facts)
+        case Meaning.COMPLETED:
+            recovery = {"level": Level.SUCCESS, "state": State.RESOLVED, "member": scope.member, "facts": facts}
+            said = f"Flow run {_called(message)} completed."
+            yield _draft(FAILED, common, message=said, **recovery)
+            if not _failed_its_tests(message, scope):
+                yield _draft(TESTS_FAILED, common, message=said, spares_own_run=True, **recovery)
+    if reading.ends_lateness and message.previous != "Scheduled":  # straight from there means in time
+        said = f"Flow run {_called(message)} is {message.state} now."
+        yield _draft(LATE, common, level=Level.SUCCESS, state=State.RESOLVED, member=run, message=said, facts=facts)
+
+
+def _draft(topic: Topic, common: Mapping[str, Any], **more: Any) -> Draft:
+    return Draft(slug=topic.slug, category=topic.category, title=topic.title.format(common["pipeline"]), **common, **more)
+
+
+def _common(message: RunMessage, scope: Scope, settings: PrefectSettings) -> dict[str, Any]:
+    """What all drafts of one message share. State and time make the happening: the same in every dialect that tells the time."""
+    owners = tuple(tag.removeprefix(OWNER) for tag in message.tags if tag.startswith(OWNER))
+    return {
+        "event_data": scope.event_data,
+        "pipeline": scope.pipeline,
+        "run": message.run,
+        "attempt": message.attempt,
+        "occurrence": f"{message.run} {message.at.isoformat()}" if message.at else None,
+        "occurred_at": message.at,
+        "links": {"Open run": _link(message, settings)},
+        "owners": owners or settings.owners,
+        "tags": tuple(tag for tag in message.tags if not tag.startswith(OWNER)),
+    }
+
+
+def _facts(message: RunMessage) -> dict[str, str]:
+    retried = message.attempt is not None and message.attempt > 1
+    return {"Deployment": message.deployment, "Flow run": message.run_name, "Attempt": str(message.attempt) if retried else ""}
+
+
+def _failure(message: RunMessage, facts: Mapping[str, str], scope: Scope, settings: PrefectSettings) -> dict[str, Any]:
+    logs = LogPointer(kind="prefect", operation="flow_run_logs", ids={"flow_run_id": message.run}) if _may_be_asked(message) else None
+    return {
+        "message": message.text or f"Flow run {_called(message)} ended as {message.state}.",
+        "facts": {"State": message.state, **facts},
+        "excerpt": message.text,
+        "logs": logs,
+        "hold": settings.hold or None,
+        "closes_itself": scope.is_run,
+    }
+
+
+def _lateness(
+    message: RunMessage, facts: Mapping[str, str], scope: Scope, settings: PrefectSettings, received_at: datetime
+) -> dict[str, Any]:
+    at, expected = message.at or received_at, message.expected_at
+    if expected and expected <= at:
+        delay = _span(at - expected)
+        said, when = f"Expected to start at {_clock(expected)}; not started {delay} later.", {"Expected": _clock(expected), "Delay": delay}
+    else:
+        said, when = f"Not started when it was due; called late at {_clock(at)}.", {"Late since": _clock(at)}
+    return {
+        "message": said,
+        "facts": {**when, **facts},
+        "hold": (settings.late_hold if settings.hold is None else settings.hold) or None,
+        "closes_itself": scope.is_run,
+    }
+
+
+def _failed_its_tests(message: RunMessage, scope: Scope) -> bool:
+    """Whether the completed run is, or may only be, the one whose dbt tests failed: that mends nothing."""
+    before = read_state(message.previous, "") if message.previous else None
+    return scope.is_run or (before is not None and before.meaning is Meaning.TESTS_FAILED)
+
+
+def _signal(message: RunMessage, reading: Reading, scope: Scope, settings: PrefectSettings) -> RunSignal:
+    link = _link(message, settings)
+    return RunSignal(
+        pipeline=scope.pipeline,
+        run=message.run,
+        phase=reading.phase,
+        at=message.at,
+        attempt=message.attempt,
+        state=message.state,
+        name=message.run_name,
+        url=link if safe_link(link) else "",
+        started_at=message.started_at,
+        expected_at=message.expected_at,
+    )
+
+
+def _ask_for_state(message: RunMessage, settings: PrefectSettings) -> Mapped:
+    """A run without a state: its state is asked for, and arrives as a message of its own."""
+    if not (settings.api_url and _may_be_asked(message)):
+        raise Unmapped("names a flow run but not its state; with `api_url` set it would be asked for")
+    return Mapped(follow_ups=(_flow_run(message),), ignored="names a flow run but not its state, which is asked for")
+
+
+def _ask_when_due(message: RunMessage, reading: Reading, scope: Scope, settings: PrefectSettings) -> tuple[FollowUp, ...]:
+    """A late run's expected time, where only Prefect's API tells it: what comes back is the same happening, told more fully."""
+    unknown = reading.meaning is Meaning.LATE and message.expected_at is None and not scope.is_run
+    return (_flow_run(message),) if unknown and settings.api_url and _may_be_asked(message) else ()
+
+
+def _flow_run(message: RunMessage) -> FollowUp:
+    return FollowUp(kind="prefect", operation="flow_run", ids={"flow_run_id": message.run})
+
+
+def _may_be_asked(message: RunMessage) -> bool:
+    return IDENTIFIER.fullmatch(message.run) is not None
+
+
+def _link(message: RunMessage, settings: PrefectSettings) -> str:
+    return message.url or (settings.link(f"runs/flow-run/{message.run}") if _may_be_asked(message) else "")
+
+
+def _called(message: RunMessage) -> str:
+    return message.run_name or message.run
+
+
+def _tests(text: str) -> list[str]:
+    """The names of dbt tests in a text, at most ten. A test's name has an underscore, which tells it from a word."""
+    names = (found[1].strip(".").split(".") for found in TEST.finditer(text[:20_000]))
+    tests = (parts[1] if len(parts) > 2 else parts[-1] for parts in names)  # of `project.name.hash` the name
+    return list(dict.fromkeys(test for test in tests if "_" in test))[:10]
+
+
+def _clock(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _span(span: timedelta) -> str:
+    seconds = int(span.total_seconds())
+    if seconds < 60:
+        return f"{seconds} s"
+    minutes = seconds // 60
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"

@@ -1,0 +1,15 @@
+#!/bin/sh
+# Installs what some tests need and pip cannot give: PostgreSQL and Chromium. Without the right to, those tests are skipped, loudly.
+set -u
+missing=""
+ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null 2>&1 || missing="$missing postgresql"
+command -v chromium >/dev/null 2>&1 || command -v chromium-browser >/dev/null 2>&1 || missing="$missing chromium"
+[ -n "$missing" ] || exit 0
+if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
+    echo "Installing$missing for the tests that need them ..."
+    export DEBIAN_FRONTEND=noninteractive
+    apt-get update -qq && apt-get install -y -qq --no-install-recommends $missing fonts-dejavu-core >/dev/null
+else
+    echo "NOT INSTALLED:$missing. The tests that need them will be skipped." >&2
+fi
+exit 0
