@@ -13,8 +13,9 @@ from gateway.api import admin, notifications, openapi, preferences
 from gateway.api.operation import Operation
 from gateway.api.serve import Api
 from gateway.api.sign_in import SignIn
+from gateway.channels.email.address import Address
 from gateway.channels.email.smtp import Smtp, SmtpUrl
-from gateway.config.environment import Environment
+from gateway.config.environment import Environment, EnvironmentFault
 from gateway.intake.door import Door
 from gateway.intake.doorbook import Doorbook
 from gateway.intake.rejections import Rejections
@@ -58,7 +59,9 @@ class Gateway:
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self._database = database
-        self._deliver = DeliverWorker(database, _smtp(environment), clock, mail_from=environment.mail_from, public_url=environment.base_url)
+        self._deliver = DeliverWorker(
+            database, _smtp(environment), clock, mail_from=_mail_from(environment), public_url=environment.base_url
+        )
         self._process = ProcessWorker(database, kinds, clock, self._deliver.wake)
         self._settle = SettleWorker(database, clock, self._deliver.wake)
         self._journal = Journal(database, self._process.wake)
@@ -87,6 +90,7 @@ class Gateway:
         for worker in self.workers:
             worker.stop()
         await asyncio.gather(*self._tasks)
+        await self._deliver.close()
 
     def _add_operating_routes(self) -> None:
         described = openapi.document(OPERATIONS, program_version())
@@ -114,4 +118,15 @@ class Gateway:
 def _smtp(environment: Environment) -> Smtp | None:
     if environment.smtp_url is None:
         return None
-    return Smtp(SmtpUrl.parse(environment.smtp_url.get_secret_value()))
+    try:
+        return Smtp(SmtpUrl.parse(environment.smtp_url.get_secret_value()))
+    except ValueError as error:
+        raise EnvironmentFault(f"TOCSIN_SMTP_URL: {error}") from None
+
+
+def _mail_from(environment: Environment) -> str:
+    try:
+        Address.parse(environment.mail_from)
+    except ValueError as error:
+        raise EnvironmentFault(f"TOCSIN_MAIL_FROM: {error}") from None
+    return environment.mail_from

@@ -50,7 +50,10 @@ class SignIn:
         return person
 
     def same_site(self, request: web.Request) -> bool:
-        """https://developer.mozilla.org/docs/Web/HTTP/Headers/Sec-Fetch-Site; older browsers send Origin."""
+        """Whether the request comes from this gateway's own pages.
+
+        https://developer.mozilla.org/docs/Web/HTTP/Headers/Sec-Fetch-Site; older browsers send Origin.
+        """
         site = request.headers.get("Sec-Fetch-Site")
         if site is not None:
             return site in ("same-origin", "none")

@@ -27,15 +27,17 @@ STOP_WITHIN = 8.0
 @plain_errors
 def serve() -> None:
     """Take webhooks in, show them, send mail. Stops cleanly on Ctrl-C or SIGTERM."""
-    from gateway.storage.locks import ServeLock
+    from gateway.storage import locks
 
     quiet_logging()
     with opened() as (environment, database):
         vault = vault_for(environment, database)
         with contextlib.ExitStack() as stack:
             if database.file:
-                lock = stack.enter_context(ServeLock(database.file))
+                lock = stack.enter_context(locks.ServeLock(database.file))
                 lock.name(f"process {os.getpid()} on http://{environment.listen}")
+                with database.writing() as transaction:
+                    locks.take_back_leases(transaction, utc_now())
             configuration = configuration_of(environment)
             kinds = kinds_of(configuration)
             first = _prepare(environment, database, kinds, vault)

@@ -31,6 +31,8 @@ def apply(file: Path | None) -> None:
         with database.writing() as transaction:
             applied = provision.apply(transaction, configuration, kinds, vault_for(environment, database), utc_now())
     click.echo(f"{environment.config_path}: {applied.teams} teams, {applied.users} users, {applied.sources} sources are in force.")
+    if applied.monitors:
+        click.echo(f"{applied.monitors} monitors are kept, but this version does not watch them yet.")
     for slug in applied.disabled:
         click.echo(f"Source {slug} is not named any more and was disabled; its events stay.")
 

@@ -4,12 +4,22 @@ import os
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from mappers.contract import Category, Level
 from mappers.contract.signature import Scheme
@@ -180,6 +190,18 @@ class Monitor(_Table):
     interval: Span | None = None
     timezone: Zone = "UTC"
     grace: Span = timedelta(minutes=10)
+
+    @field_validator("cron")
+    @classmethod
+    def _is_cron(cls, value: str | None) -> str | None:
+        from cronsim import CronSim, CronSimError
+
+        try:
+            if value is not None:
+                CronSim(value, datetime(2026, 1, 1, tzinfo=UTC))
+        except CronSimError:
+            raise ValueError(f"{value!r} is no cron expression, as in 0 2 * * *") from None
+        return value
 
     @model_validator(mode="after")
     def _one_schedule(self) -> Self:

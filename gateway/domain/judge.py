@@ -65,6 +65,9 @@ NEW_EPISODE: Final = frozenset({Reason.FIRST, Reason.REOPENED})
 CLEARS_PUT_ASIDE: Final = NEW_EPISODE | {Reason.ESCALATED}
 """A new episode or an escalation takes back acknowledged, dismissed, archived and snoozed. Muted stays."""
 
+_NOTHING_NEW: Final = frozenset({Reason.PASSED, Reason.REPEAT, Reason.HELD, Reason.NOTHING_OPEN})
+"""What another report of a known happening with the same members comes to nothing by."""
+
 STALE_AFTER: Final = timedelta(hours=24)
 """What is first processed this long after it reached us is recorded in-app only: nobody wants yesterday's mail."""
 
@@ -100,7 +103,10 @@ def judge(before: Thread, occurrence: Occurrence, same: Occurrence | None, histo
     else:
         after = fold([*(one for one in history() if one.key != occurrence.key), occurrence])
     after = _release(after, before, now)
-    return Verdict(_reason(before, occurrence, after), after, occurrence)
+    reason = _reason(before, occurrence, after)
+    if same is not None and occurrence.members == same.members and (reason in _NOTHING_NEW or occurrence.state is State.NOTE):
+        reason = Reason.SAME_OCCURRENCE
+    return Verdict(reason, after, occurrence)
 
 
 def due(before: Thread, now: datetime) -> Verdict | None:
@@ -110,12 +116,20 @@ def due(before: Thread, now: datetime) -> Verdict | None:
 
 
 def _merge(known: Occurrence, again: Occurrence) -> Occurrence:
-    """The same happening reported twice, perhaps more fully: its members are the union, at the worse level."""
+    """The same happening reported twice, perhaps more fully: its members are the union, at the worse level.
+
+    Whichever report came first, the result is the same: it happened at the earlier time, and the shorter hold counts.
+    """
     members = dict(known.members)
     for key, level in again.members.items():
         if key not in members or level.weight > members[key].weight:
             members[key] = level
-    return replace(known, members=members)
+    return replace(
+        min(known, again, key=lambda one: (one.at, one.run or "")),
+        members=members,
+        held_until=min(known.held_until, again.held_until) if known.held_until and again.held_until else None,
+        spares_own_run=known.spares_own_run or again.spares_own_run,
+    )
 
 
 def _release(after: Thread, before: Thread, now: datetime) -> Thread:
@@ -133,9 +147,9 @@ def _may_be_known(member: Firing, before: Firing | None, now: datetime) -> bool:
 
 
 def _reason(before: Thread, occurrence: Occurrence, after: Thread) -> Reason:
+    if before.is_open and not after.is_open:
+        return Reason.RESOLVED
     if occurrence.state is State.RESOLVED:
-        if before.is_open and not after.is_open:
-            return Reason.RESOLVED
         return Reason.SHRANK if after.shown < before.shown else Reason.NOTHING_OPEN
     if occurrence.state is State.NOTE:
         return _note(before, after)

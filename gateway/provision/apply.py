@@ -8,8 +8,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from gateway import proofs
-from gateway.config.document import Configuration, ConfigurationError, Source, Subscription, User
-from gateway.storage import locks, people, sources
+from gateway.config.document import Configuration, ConfigurationError, Monitor, Source, Subscription, User
+from gateway.storage import locks, monitors, people, sources
 from gateway.storage.database import Transaction
 from gateway.vault import Vault
 from mappers.contract import SourceKind
@@ -23,6 +23,7 @@ class Applied:
     teams: int
     users: int
     sources: int
+    monitors: int
     disabled: tuple[str, ...]
     """Slugs of sources that the file no longer names."""
 
@@ -59,8 +60,9 @@ def apply(transaction: Transaction, configuration: Configuration, kinds: Mapping
     }
     users = {user.email: _put_user(transaction, user, teams, now) for user in configuration.user}
     people.keep_managed_tokens(transaction, digests=[digest(user.token) for user in configuration.user if user.token])
-    listed = [_put_source(transaction, source, teams[source.team], vault, now) for source in configuration.source]
-    disabled = sources.disable_unlisted(transaction, listed=listed, now=now)
+    placed = {(one.team, one.slug): _put_source(transaction, one, teams[one.team], vault, now) for one in configuration.source}
+    disabled = sources.disable_unlisted(transaction, listed=list(placed.values()), now=now)
+    monitors.keep(transaction, [_monitor(one, placed[one.team, one.source]) for one in configuration.monitor], now=now)
     for subscription in configuration.subscription:
         people.put_default_subscription(
             transaction,
@@ -69,7 +71,7 @@ def apply(transaction: Transaction, configuration: Configuration, kinds: Mapping
             category=subscription.category.value,
             values=_defaults(subscription),
         )
-    return Applied(len(teams), len(users), len(listed), tuple(disabled))
+    return Applied(len(teams), len(users), len(placed), len(configuration.monitor), tuple(disabled))
 
 
 def _put_user(transaction: Transaction, user: User, teams: Mapping[str, int], now: datetime) -> int:
@@ -97,6 +99,17 @@ def _put_source(transaction: Transaction, source: Source, team_id: int, vault: V
         transaction, team_id=team_id, slug=source.slug, kind=source.kind, environment=source.environment,
         auth=proofs.stored(source.auth, vault), settings=source.settings, managed=True, now=now,
     )  # fmt: skip
+
+
+def _monitor(monitor: Monitor, source_id: int) -> monitors.Expectation:
+    return monitors.Expectation(
+        source_id=source_id,
+        pipeline=monitor.pipeline,
+        cron=monitor.cron,
+        interval_seconds=int(monitor.interval.total_seconds()) if monitor.interval else None,
+        timezone=monitor.timezone,
+        grace_seconds=int(monitor.grace.total_seconds()),
+    )
 
 
 def _defaults(subscription: Subscription) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import QueuePool
 
 P = ParamSpec("P")
@@ -87,6 +88,8 @@ def _translated() -> Iterator[None]:
         yield
     except OperationalError as error:
         raise StorageUnavailable(str(error.orig)) from error
+    except PoolTimeout as error:
+        raise StorageUnavailable("every connection is busy") from error
     except DBAPIError as error:
         if error.connection_invalidated:
             raise StorageUnavailable(str(error.orig)) from error

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, case, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, literal, or_, select, update
 
 from gateway.storage.tables import (
     conversations,
@@ -19,6 +19,7 @@ from gateway.storage.tables import (
     teams,
     users,
 )  # fmt: skip
+from gateway.storage.types import Time
 
 acknowledger: Final = users.alias("acknowledger")
 _thread, _entry = notifications.c, inbox_entries.c
@@ -26,7 +27,8 @@ _ITEM: Final = (
     _thread.id, teams.c.slug.label("team"), _thread.slug, _thread.category, _thread.level, _thread.urgent, _thread.status, _thread.title,
     _thread.message, func.coalesce(sources.c.slug, "api").label("source"), _thread.pipeline, _thread.environment, _thread.links,
     _thread.tags, teams.c.base_url, _thread.firing, _thread.members_total, _thread.count, _thread.first_at, _thread.opened_at,
-    _thread.resolved_at, _entry.last_at, _entry.read_at, _entry.archived_at, _entry.dismissed_at, _entry.snoozed_until, _entry.muted_until, _entry.reason,
+    _thread.resolved_at, _entry.last_at, _entry.read_at, _entry.archived_at, _entry.dismissed_at, _entry.snoozed_until, _entry.muted_until,
+    _entry.reason,
     _thread.acknowledged_at, acknowledger.c.name.label("acknowledged_by"), _thread.conversation_id, conversations.c.subject,
 )  # fmt: skip
 
@@ -121,9 +123,7 @@ def mark(
     """Sets these states of the person's own entries; gives the ids that are theirs."""
     columns = {"read_at": read, "archived_at": archived, "dismissed_at": dismissed}
     changes = {
-        name: (case((inbox_entries.c[name].is_(None), now), else_=inbox_entries.c[name]) if on else None)
-        for name, on in columns.items()
-        if on is not None
+        name: (func.coalesce(inbox_entries.c[name], literal(now, Time)) if on else None) for name, on in columns.items() if on is not None
     }
     mine = set(_mine(connection, user_id, ids))
     if changes and mine:

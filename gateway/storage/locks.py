@@ -3,11 +3,20 @@
 import fcntl
 import os
 import zlib
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, text, update
+
+from gateway.storage.tables import deliveries, processing
+
+
+def take_back_leases(connection: Connection, now: datetime) -> None:
+    """Ends every lease. Only for the one `serve` of a SQLite file, when it starts: whoever held them is dead."""
+    for table in (processing, deliveries):
+        connection.execute(update(table).where(table.c.status == "waiting", table.c.lease.is_not(None)).values(lease=None, due_at=now))
 
 
 def one_at_a_time(connection: Connection, name: str) -> None:

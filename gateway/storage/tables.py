@@ -364,6 +364,21 @@ delivery_items: Final = Table(
     Index(None, "notification_id"),
 )  # fmt: skip
 
+# ---- what is expected ---------------------------------------------------------------------------------------
+
+monitors: Final = Table(
+    "monitors", metadata, _key(),
+    _ref("source_id", "sources"),
+    Column("pipeline", String(200), nullable=False),
+    Column("cron", String(200), comment="either this or interval_seconds"),
+    Column("interval_seconds", Integer),
+    Column("timezone", String(80), nullable=False),
+    Column("grace_seconds", Integer, nullable=False),
+    Column("disabled_at", Time),
+    Index(None, "source_id", "pipeline", unique=True),
+    comment="owned by tocsin.toml",
+)  # fmt: skip
+
 # ---- housekeeping -------------------------------------------------------------------------------------------
 
 settings: Final = Table(

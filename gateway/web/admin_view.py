@@ -7,7 +7,7 @@ from aiohttp import web
 from pydantic import ValidationError
 
 from gateway.api import admin
-from gateway.api.admin import EventDetail, EventsQuery
+from gateway.api.admin import EventsQuery
 from gateway.api.models import ListQuery, TeamQuery
 from gateway.api.problem import refused
 from gateway.web.mail_view import before
@@ -24,7 +24,12 @@ async def sources(visit: Visit) -> web.Response:
     found = await admin.list_sources(visit.call(query=TeamQuery()))
     refusals = await admin.list_rejections(visit.call(query=ListQuery(limit=_REJECTIONS, cursor=cursor)))
     return await visit.page(
-        "sources.html", section="sources", sources=found.items, rejections=refusals.items, following=refusals.next, first_page=cursor is None
+        "sources.html",
+        section="sources",
+        sources=found.items,
+        rejections=refusals.items,
+        following=refusals.next,
+        first_page=cursor is None,
     )
 
 
@@ -38,15 +43,20 @@ async def events(visit: Visit) -> web.Response:
         raise refused("query", error) from None
     found = await admin.list_events(visit.call(query=query))
     return await visit.page(
-        "events.html", section="events", rows=found.items, following=found.next, status=status, statuses=EVENT_STATUSES, first_page=cursor is None
+        "events.html",
+        section="events",
+        rows=found.items,
+        following=found.next,
+        wanted=status,
+        statuses=EVENT_STATUSES,
+        first_page=cursor is None,
     )
 
 
 async def event(visit: Visit) -> web.Response:
     """One event with its body."""
     found = await admin.show_event(visit.call())
-    body, indented = _readable(found)
-    return await visit.page("event.html", section="events", one=found, body=body, indented=indented)
+    return await visit.page("event.html", section="events", one=found, indented=_indented(found.body))
 
 
 async def replay(visit: Visit) -> web.Response:
@@ -55,14 +65,13 @@ async def replay(visit: Visit) -> web.Response:
     return visit.redirect(f"/events/{visit.call().id()}", "replayed")
 
 
-def _readable(found: EventDetail) -> tuple[str | None, bool]:
-    """(the body, whether it was indented for reading)."""
-    if not found.body:
-        return found.body, False
+def _indented(body: str | None) -> str | None:
+    """JSON laid out for reading; None where it is none, or looks so already."""
     try:
-        return json.dumps(json.loads(found.body), indent=2, ensure_ascii=False), True
+        text = json.dumps(json.loads(body or ""), indent=2, ensure_ascii=False)
     except (ValueError, RecursionError):
-        return found.body, False
+        return None
+    return text if text != body else None
 
 
 ROUTES: Final[tuple[Route, ...]] = (

@@ -72,4 +72,3 @@ def _row(one: Conversation) -> Row:
         place="/".join(filter(None, (one.team, one.environment))), cause=cause[:300], since=one.since, acknowledged_at=one.acknowledged_at,
         acknowledged_by=one.acknowledged_by, link=links[0] if links else None,
     )  # fmt: skip
-

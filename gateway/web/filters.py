@@ -46,7 +46,9 @@ class Filters:
         """The same for the API. Raises a 422 that names what cannot be used."""
         values = {name: list(given) if name in _SEVERAL else given[0] for name, given in self.asked.items()}
         try:
-            return FilterQuery.model_validate({"limit": PAGE, **values, **_OF_TAB[self.tab], **({"cursor": self.cursor} if self.cursor else {}), **more})
+            return FilterQuery.model_validate(
+                {"limit": PAGE, **values, **_OF_TAB[self.tab], **({"cursor": self.cursor} if self.cursor else {}), **more}
+            )
         except ValidationError as error:
             raise refused("query", error) from None
 

@@ -1,6 +1,6 @@
 """The inbox: the list within its filters, and the urgent bar that stands above it."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Final
 
@@ -27,7 +27,7 @@ async def show(visit: Visit) -> web.Response:
         days=_by_day(found.items, visit),
         shown=len(found.items),
         older=filters.older(found.next) if found.next else None,
-        until=visit.now.isoformat(),
+        until=_until(filters, found, visit.now).isoformat(),
         news=_news(filters, found),
         is_admin=bool(visit.person.admin_of),
     )
@@ -42,8 +42,13 @@ def _by_day(items: list[Item], visit: Visit) -> list[tuple[str, list[Item]]]:
     return [(day, list(group)) for day, group in groupby(items, key=lambda item: visit.clock.day(item.last_at))]
 
 
+def _until(filters: Filters, found: Page, now: datetime) -> datetime:
+    """Just behind the newest that the person can see: what "mark all as read" may touch."""
+    return found.items[0].last_at + timedelta(microseconds=1) if found.items and not filters.cursor else now
+
+
 def _news(filters: Filters, found: Page) -> tuple[str, str] | None:
-    """(where the script asks for what is newer than this page, what it knows already of that moment); None where nothing new belongs here."""
+    """(where the script asks for what is newer than this page, what it knows of that moment); None where nothing new belongs here."""
     if filters.cursor or filters.tab == "archived":
         return None
     if not found.items:

@@ -25,7 +25,9 @@ async def show(visit: Visit) -> web.Response:
     else:
         rows = await visit.database.read(deliveries.page, user_id=visit.person.id, team_ids=None, before=before(cursor), limit=PAGE + 1)
         rows, following = rows[:PAGE], str(rows[PAGE - 1]["id"]) if len(rows) > PAGE else None
-    return await visit.page("mails.html", section="mail", rows=rows, following=following, everyone=everyone, is_admin=bool(visit.person.admin_of))
+    return await visit.page(
+        "mails.html", section="mail", rows=rows, following=following, everyone=everyone, is_admin=bool(visit.person.admin_of)
+    )
 
 
 async def show_one(visit: Visit) -> web.Response:

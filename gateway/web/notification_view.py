@@ -1,6 +1,6 @@
 """One notification whole, and what a person does with notifications."""
 
-from typing import Final
+from typing import Any, Final
 
 from aiohttp import web
 
@@ -13,7 +13,7 @@ from gateway.web.visit import Route, Visit
 _MARKS: Final = {
     "read": {"read": True},
     "unread": {"read": False},
-    "archive": {"archived": True, "read": True},
+    "archive": {"archived": True},
     "unarchive": {"archived": False},
     "dismiss": {"dismissed": True},
     "undismiss": {"dismissed": False},
@@ -30,7 +30,7 @@ async def show(visit: Visit) -> web.Response:
     return await visit.page("notification.html", section="notification", one=found, **_story(found), is_admin=bool(visit.person.admin_of))
 
 
-def _story(found: Detail) -> dict[str, object]:
+def _story(found: Detail) -> dict[str, Any]:
     """What the template should not have to work out."""
     is_open = found.status == "open"
     began, ended = found.opened_at, found.resolved_at
@@ -41,6 +41,7 @@ def _story(found: Detail) -> dict[str, object]:
         "is_note": not is_open and lasted is None and found.reason != "passed",
         "lasted": lasted,
         "members": [] if alone else sorted(found.member_list, key=lambda member: not member.firing),
+        "told_by_member": not alone and any(member.message == found.message for member in found.member_list),
         "excerpt": "" if found.excerpt == found.message else found.excerpt,
     }
 

@@ -68,7 +68,9 @@ def _answering(handler: Handler) -> Handler:
         except Problem as problem:
             return secured(_trouble(problem))
         except StorageUnavailable:
-            return secured(_trouble(Problem(503, "The database cannot be reached. What was asked did not happen.", headers={"Retry-After": "5"})))
+            return secured(
+                _trouble(Problem(503, "The database cannot be reached. What was asked did not happen.", headers={"Retry-After": "5"}))
+            )
         except web.HTTPException as error:
             return secured(_trouble(Problem(error.status, error.reason)))
         except Exception:

@@ -42,7 +42,9 @@ class Sessions:
         if user_id is None:
             return page("sign-in.html", {"state": "used"}, status=410)
         response = see_other("/")
-        response.set_cookie(COOKIE, session, max_age=int(SESSION.total_seconds()), httponly=True, samesite="Lax", secure=self.secure, path="/")
+        response.set_cookie(
+            COOKIE, session, max_age=int(SESSION.total_seconds()), httponly=True, samesite="Lax", secure=self.secure, path="/"
+        )
         return response
 
     def _begin(self, transaction: Transaction, token: str, session: str, before: people.Person | None) -> int | None:

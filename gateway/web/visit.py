@@ -99,4 +99,6 @@ def see_other(target: str) -> web.Response:
 def local(target: str) -> str:
     """`target` where it is a path of this site, else the inbox: nobody is led elsewhere."""
     is_path = target.startswith("/") and not target.startswith("//")
-    return target if is_path and target.isascii() and target.isprintable() and not set(target) & set('\\ "<>') and len(target) <= 2000 else "/"
+    return (
+        target if is_path and target.isascii() and target.isprintable() and not set(target) & set('\\ "<>') and len(target) <= 2000 else "/"
+    )

@@ -59,7 +59,10 @@ DELIVERY_KINDS: Final = {"failing": "Failure", "resolved": "Recovery"}
 
 REJECTIONS: Final = {
     Refusal.NO_SECRET.value: ("No usable secret", "The source refuses everything until a secret is set in its configuration."),
-    Refusal.MISSING.value: ("No credential", "The sender sent none of the kind this source expects: check which header, or the end of the address."),
+    Refusal.MISSING.value: (
+        "No credential",
+        "The sender sent none of the kind this source expects: check which header, or the end of the address.",
+    ),
     Refusal.MALFORMED.value: ("Credential not readable", "It is not written the way this source expects, as in `Authorization: Bearer …`."),
     Refusal.WRONG.value: ("Wrong credential", "It does not match: compare the secret of the sender with the one configured here."),
     Refusal.EXPIRED.value: ("Expired credential", "It matched once: give the sender the new one, or extend the old one."),

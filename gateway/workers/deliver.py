@@ -18,8 +18,9 @@ from gateway.storage.deliveries import Claimed
 from gateway.workers.letters import letter
 from gateway.workers.loop import Worker
 
-BATCH: Final = 20
-LEASE: Final = timedelta(minutes=2)
+BATCH: Final = 4
+LEASE: Final = timedelta(minutes=5)
+"""More than a batch may take with a mail server that answers each mail after a minute."""
 _log = logging.getLogger("tocsin.deliver")
 
 
@@ -47,6 +48,11 @@ class DeliverWorker(Worker):
     async def next_due(self) -> datetime | None:
         """When the next delivery is due."""
         return await self._database.read(deliveries.next_due)
+
+    async def close(self) -> None:
+        """Ends the connection to the mail server."""
+        if self._smtp is not None:
+            await self._smtp.close()
 
     async def _deliver(self, one: Claimed, lease: str) -> None:
         message = await self._database.read(letter, one.id, public_url=self._public_url, now=self.clock())

@@ -200,6 +200,21 @@ def upgrade() -> None:
     )
     op.create_index(op.f('ix_events_source_id_id'), 'events', ['source_id', 'id'], unique=False)
 
+    op.create_table('monitors',
+    sa.Column('id', Id, autoincrement=True, nullable=False),
+    sa.Column('source_id', Id, nullable=False),
+    sa.Column('pipeline', sa.String(length=200), nullable=False),
+    sa.Column('cron', sa.String(length=200), nullable=True, comment='either this or interval_seconds'),
+    sa.Column('interval_seconds', sa.Integer(), nullable=True),
+    sa.Column('timezone', sa.String(length=80), nullable=False),
+    sa.Column('grace_seconds', sa.Integer(), nullable=False),
+    sa.Column('disabled_at', Time(), nullable=True),
+    sa.ForeignKeyConstraint(['source_id'], ['sources.id'], name=op.f('fk_monitors_source_id'), ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_monitors')),
+    comment='owned by tocsin.toml'
+    )
+    op.create_index(op.f('ix_monitors_source_id_pipeline'), 'monitors', ['source_id', 'pipeline'], unique=True)
+
     op.create_table('notifications',
     sa.Column('id', Id, autoincrement=True, nullable=False),
     sa.Column('identity', sa.String(length=64), nullable=False),
