@@ -53,7 +53,7 @@ class Journal:
         while self._waiting:
             batch, self._waiting = self._waiting[:LARGEST_BATCH], self._waiting[LARGEST_BATCH:]
             try:
-                receipts = await self._database.write(events.append, [arrival for arrival, _ in batch])
+                receipts = await self._database.write_first(events.append, [arrival for arrival, _ in batch])
             except StorageUnavailable as error:
                 for _, receipt in batch:
                     _refuse(receipt, error)
@@ -69,7 +69,7 @@ class Journal:
     async def _one_by_one(self, batch: list[tuple[Arrival, asyncio.Future[Receipt]]]) -> None:
         for arrival, receipt in batch:
             try:
-                (answer,) = await self._database.write(events.append, [arrival])
+                (answer,) = await self._database.write_first(events.append, [arrival])
             except Exception as error:
                 _refuse(receipt, error)
             else:

@@ -6,6 +6,7 @@ from typing import Any
 
 from gateway.config.document import ActiveSecret, Auth
 from gateway.vault import Vault
+from mappers.contract import SourceKind
 from mappers.contract.signature import Proof, Scheme, Secret, decode, digest
 
 
@@ -36,6 +37,12 @@ def signing_key(scheme: Scheme, secret: str) -> bytes:
     if scheme is Scheme.STANDARD_WEBHOOKS:
         return decode(secret.removeprefix("whsec_"), "base64") or secret.encode()
     return secret.encode()
+
+
+def sealed_settings(settings: Mapping[str, Any], kind: SourceKind, vault: Vault) -> dict[str, Any]:
+    """A source's settings as they are kept: what its kind declares as a `SecretStr` is encrypted."""
+    secret = {name for name, field in kind.settings.model_fields.items() if "SecretStr" in str(field.annotation)}
+    return {name: vault.seal(str(value).encode()) if name in secret and value else value for name, value in settings.items()}
 
 
 def opened(kept: Sequence[Mapping[str, Any]], vault: Vault) -> tuple[Proof, ...]:

@@ -90,10 +90,44 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return f"{server}/{name}"
 
 
-@pytest.fixture
-def database(database_url: str) -> Iterator[Database]:
-    """A migrated database on each engine in turn."""
-    opened = Database(database_url)
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated SQLite file to copy."""
+    path = tmp_path_factory.mktemp("migrated") / "tocsin.db"
+    opened = Database(f"sqlite:///{path}")
     migrate(opened)
+    with opened.engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    opened.close()
+    return path
+
+
+@pytest.fixture(scope="session")
+def migrated_template(postgresql_server: str) -> str:
+    """The name of a migrated PostgreSQL database to copy."""
+    import psycopg
+
+    with psycopg.connect(f"{postgresql_server}/postgres", autocommit=True) as connection:
+        connection.execute("CREATE DATABASE migrated")
+    opened = Database(f"{postgresql_server}/migrated")
+    migrate(opened)
+    opened.close()
+    return "migrated"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """A migrated database on each engine in turn: copied, which is faster than migrating each anew."""
+    if request.param == "sqlite":
+        shutil.copy(request.getfixturevalue("migrated_file"), tmp_path / "tocsin.db")
+        opened = Database(f"sqlite:///{tmp_path / 'tocsin.db'}")
+    else:
+        import psycopg
+
+        server, template = request.getfixturevalue("postgresql_server"), request.getfixturevalue("migrated_template")
+        name = f"c{abs(hash(str(tmp_path))):x}"
+        with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
+            connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY FILE_COPY')
+        opened = Database(f"{server}/{name}")
     yield opened
     opened.close()

@@ -259,8 +259,8 @@ def place(location: tuple[int | str, ...], document: Mapping[str, Any]) -> str:
 def _name(tables: Any, index: int) -> str:
     try:
         table = tables[index]
-        parts = [str(table[key]) for key in ("team", "slug", "email", "user", "category", "pipeline") if key in table]
-    except (TypeError, LookupError):
+        parts = [str(table[key]) for key in ("team", "slug", "email", "user", "category", "pipeline") if isinstance(table.get(key), str)]
+    except (TypeError, LookupError, AttributeError):
         return ""
     return f" ({'/'.join(parts)})" if parts else ""
 

@@ -149,15 +149,15 @@ def _may_be_known(member: Firing, before: Firing | None, now: datetime) -> bool:
 def _reason(before: Thread, occurrence: Occurrence, after: Thread) -> Reason:
     if before.is_open and not after.is_open:
         return Reason.RESOLVED
+    if after.shown - before.shown or after.weight() > before.weight():
+        return _rise(before, after)
     if occurrence.state is State.RESOLVED:
         return Reason.SHRANK if after.shown < before.shown else Reason.NOTHING_OPEN
     if occurrence.state is State.NOTE:
         return _note(before, after)
     if not after.is_open:
         return Reason.HELD if after.firing else Reason.PASSED
-    if after.shown <= before.shown and after.weight() <= before.weight():
-        return Reason.HELD if after.firing.keys() > before.firing.keys() else Reason.REPEAT
-    return _rise(before, after)
+    return Reason.HELD if after.firing.keys() > before.firing.keys() else Reason.REPEAT
 
 
 def _note(before: Thread, after: Thread) -> Reason:

@@ -9,9 +9,10 @@ from gateway.domain.judge import CLEARS_PUT_ASIDE, Alert, Reason, Verdict
 from gateway.domain.thread import WHOLE, Occurrence, Thread, step
 from gateway.domain.urgency import is_urgent
 from gateway.engine.happening import Happening
-from gateway.storage.threads import OPEN, RESOLVED, UNSEEN, Stored
+from gateway.storage.threads import OF_THE_FIRST_REPORT, OPEN, RESOLVED, UNSEEN, Stored
 from mappers.contract import Category, Draft, Level, State
 
+_LOUD: Final = {Alert.AUDIENCE, Alert.READERS}
 SHOWN: Final = frozenset({Reason.FIRST, Reason.REOPENED, Reason.ESCALATED, Reason.GREW, Reason.REPEAT, Reason.PASSED})
 
 
@@ -24,7 +25,11 @@ class Ledger:
     row: dict[str, Any]
     conversation: str | None = None
     """Identity of the conversation to attach to, where the thread just became visible."""
+    was_episode: int | None = None
+    """The number under which people were told of the open episode, where it has another one now."""
     member_rows: dict[str, dict[str, Any]] = field(default_factory=dict)
+    moved: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Stored members of which only the state changed."""
     ended: set[str] = field(default_factory=set)
     occurrence_rows: dict[str, dict[str, Any]] = field(default_factory=dict)
     known: dict[str, Occurrence] = field(default_factory=dict)
@@ -40,17 +45,22 @@ class Ledger:
         """A ledger for a thread as it is stored."""
         return cls(id=stored.id, thread=stored.thread, row=dict(stored.row))
 
-    def apply(self, verdict: Verdict, happening: Happening, now: datetime) -> None:
-        """Takes over what the judge said of a happening."""
+    def apply(self, verdict: Verdict, happening: Happening, known: Occurrence | None, now: datetime) -> None:
+        """Takes over what the judge said of a happening; `known` is what was known under its key."""
         occurrence = verdict.occurrence or happening.occurrence
         before, self.thread = self.thread, verdict.thread
         self.known[occurrence.key] = occurrence
         self._follow_members(before, happening)
+        if before.is_open and self.thread.is_open and before.episode != self.thread.episode and self.was_episode is None:
+            self.was_episode = before.episode
         if happening.occurrence.state is not State.RESOLVED:
-            self._present(happening.lead, verdict.reason, happening)
-        self._write_occurrence(occurrence, verdict, happening, now)
-        self.settle(verdict.reason, now, happening.occurrence.at)
-        if verdict.reason in SHOWN or (verdict.reason is Reason.HELD and self.row["status"] == UNSEEN):
+            self.row["first_at"] = min(self.row["first_at"] or occurrence.at, occurrence.at)
+            if not (self._is_late(happening) and happening.lead.level.weight <= before.weight()):
+                self._present(happening.lead, verdict.reason, happening)
+        if occurrence != known:
+            self._write_occurrence(occurrence, verdict, happening, now)
+        self.settle(verdict.reason, now, occurrence.at)
+        if verdict.reason in SHOWN:
             self.conversation = happening.conversation
 
     def settle(self, reason: Reason, now: datetime, at: datetime) -> None:
@@ -67,7 +77,6 @@ class Ledger:
         row["due_at"] = min((member.held_until for member in thread.firing.values() if member.held_until), default=None)
         row["silence_at"] = row["silence_at"] if thread.firing else None
         row["last_at"] = max(row["last_at"] or at, at)
-        row["first_at"] = row["first_at"] or at
         if reason in CLEARS_PUT_ASIDE:
             row["acknowledged_at"], row["acknowledged_by"] = None, None
 
@@ -75,7 +84,8 @@ class Ledger:
         """Notes whom to tell; of several alerts for the same people the first, or the louder, speaks."""
         if alert is Alert.NOBODY:
             return
-        if self.alert is Alert.NOBODY or (self.alert is Alert.READERS and alert is Alert.AUDIENCE):
+        louder = self.alert is Alert.READERS and alert is Alert.AUDIENCE
+        if self.alert is Alert.NOBODY or louder or (reason in CLEARS_PUT_ASIDE and self.reason not in CLEARS_PUT_ASIDE):
             self.alert, self.reason, self.news, self.stale = alert, reason, news, stale
 
     def close(self, occurrence: Occurrence, message: str, now: datetime) -> None:
@@ -90,40 +100,49 @@ class Ledger:
 
     def written(self) -> None:
         """Everything noted so far is saved and told."""
-        self.conversation = self.owners = self.permissions = None
-        self.member_rows, self.ended, self.occurrence_rows = {}, set(), {}
+        self.conversation = self.owners = self.permissions = self.was_episode = None
+        self.member_rows, self.moved, self.ended, self.occurrence_rows = {}, {}, set(), {}
         self.alert, self.reason, self.news, self.stale = Alert.NOBODY, Reason.NOTHING_OPEN, "", False
 
-    def conflicts_with(self, alert: Alert) -> bool:
-        """Whether what was noted so far must be told before this: a failure and a recovery do not mix."""
-        return Alert.NOBODY not in (alert, self.alert) and (self.alert is Alert.TOLD) != (alert is Alert.TOLD)
+    def conflicts_with(self, alert: Alert, *, stale: bool) -> bool:
+        """Whether what was noted so far must be told before this: a failure, a recovery and what is said quietly do not mix."""
+        if Alert.NOBODY in (alert, self.alert):
+            return False
+        return stale != self.stale or (alert is not self.alert and not {alert, self.alert} <= _LOUD)
+
+    def _is_late(self, happening: Happening) -> bool:
+        """Whether something that happened after it is known already."""
+        return self.thread.last is not None and happening.occurrence.order < self.thread.last
 
     def _follow_members(self, before: Thread, happening: Happening) -> None:
-        drafts = {draft.member.key if draft.member else WHOLE: draft for draft in happening.drafts}
+        fires = happening.occurrence.state is State.FIRING
+        drafts = {draft.member.key if draft.member else WHOLE: draft for draft in happening.drafts} if fires else {}
         for key in before.firing.keys() - self.thread.firing.keys():
-            self.member_rows.pop(key, None)
+            self.moved.pop(key, None)
             self.ended.add(key)
+            if key in self.member_rows:
+                self.member_rows[key] |= {"firing": False, "held_until": None}
         for key, member in self.thread.firing.items():
-            if member == before.firing.get(key) and key not in drafts:
-                continue
-            draft = drafts.get(key)
-            known = self.member_rows.get(key)
-            details = _details(draft) if draft else known["details"] if known else None
-            if details is None:
-                continue
-            self.ended.discard(key)
-            self.member_rows[key] = {
-                "notification_id": self.id,
-                "key": key,
-                "label": draft.member.label if draft and draft.member else known["label"] if known else "",
+            known = before.firing.get(key)
+            state = {
                 "firing": True,
                 "level": member.level.value,
                 "since": member.since,
                 "run": member.run,
                 "held_until": member.held_until,
                 "episode": self.thread.episode,
-                "details": details,
             }
+            draft = drafts.get(key)
+            if draft and not (known and self._is_late(happening)):
+                self.ended.discard(key)
+                self.moved.pop(key, None)
+                label = draft.member.label if draft.member else ""
+                self.member_rows[key] = {"notification_id": self.id, "key": key, "label": label, **state, "details": _details(draft)}
+            elif key in self.member_rows:
+                self.member_rows[key] |= state
+            elif member != known or self.thread.episode != before.episode:
+                self.ended.discard(key)
+                self.moved[key] = state
 
     def _present(self, draft: Draft, reason: Reason, happening: Happening) -> None:
         row = self.row
@@ -146,15 +165,15 @@ class Ledger:
         self.permissions = tuple(dict.fromkeys(word for one in happening.drafts for word in one.permissions))
 
     def _write_occurrence(self, occurrence: Occurrence, verdict: Verdict, happening: Happening, now: datetime) -> None:
-        if verdict.reason is Reason.SAME_OCCURRENCE:
-            return
         lead = happening.lead
-        self.occurrence_rows[occurrence.key] = self._occurrence_row(occurrence, verdict.reason, now) | {
+        row = self._occurrence_row(occurrence, verdict.reason, now) | {
             "event_id": happening.origin.event_id,
             "attempt": lead.attempt,
             "title": lead.title,
             "message": lead.message,
         }
+        first = self.occurrence_rows.get(occurrence.key, {})
+        self.occurrence_rows[occurrence.key] = row | {name: first[name] for name in OF_THE_FIRST_REPORT if name in first}
 
     def _occurrence_row(self, occurrence: Occurrence, reason: Reason, now: datetime) -> dict[str, Any]:
         return {

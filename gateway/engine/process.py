@@ -58,6 +58,9 @@ def _outcome(one: Read) -> Outcome:
         return Outcome(one.event.id, "unmapped", reading.unmapped)
     if not reading.mapped.drafts and reading.mapped.ignored is not None:
         return Outcome(one.event.id, "ignored", reading.mapped.ignored)
+    if not reading.mapped.drafts and not reading.mapped.signals and reading.mapped.follow_ups:
+        wanted = ", ".join(sorted({follow_up.operation for follow_up in reading.mapped.follow_ups}))
+        return Outcome(one.event.id, "unmapped", f"says too little by itself, and what it points at ({wanted}) is not fetched by this version")
     return Outcome(one.event.id, "mapped", None)
 
 

@@ -1,9 +1,10 @@
 """Writing down what happened: every happening is judged against its thread, then all is saved and told, set by set."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
+from gateway.domain.identity import conversation_identity
 from gateway.domain.judge import CLEARS_PUT_ASIDE, STALE_AFTER, Alert, Reason, due, judge
 from gateway.domain.thread import Occurrence
 from gateway.engine.happening import Happening
@@ -35,10 +36,11 @@ def record(transaction: Transaction, happenings: Sequence[Happening], teams: dic
         ledger = ledgers[happening.place.identity]
         known = ledger.known.get(happening.occurrence.key) or same.get((ledger.id, happening.occurrence.key))
         verdict = judge(ledger.thread, happening.occurrence, known, lambda ledger=ledger: _history(transaction, ledger), now)  # type: ignore[misc]
-        if ledger.conflicts_with(verdict.alert):
+        stale = now - happening.origin.received_at > STALE_AFTER
+        if ledger.conflicts_with(verdict.alert, stale=stale):
             _flush(transaction, list(ledgers.values()), teams, now)
-        ledger.apply(verdict, happening, now)
-        ledger.tell(verdict.reason, verdict.alert, happening.news, stale=now - happening.origin.received_at > STALE_AFTER)
+        ledger.apply(verdict, happening, known, now)
+        ledger.tell(verdict.reason, verdict.alert, happening.news, stale=stale)
         reasons.append(verdict.reason)
     _flush(transaction, list(ledgers.values()), teams, now)
     return reasons
@@ -57,6 +59,7 @@ def release_due(transaction: Transaction, teams: dict[int, str], *, now: datetim
                 threads.release_member(transaction, ledger.id, key)
         ledger.thread = verdict.thread
         ledger.settle(verdict.reason, now, ledger.row["last_at"] or now)
+        ledger.conversation = _conversation(ledger.row)
         ledger.tell(verdict.reason, verdict.alert, f"due/{ledger.id}/{verdict.thread.episode}/{verdict.thread.weight()}", stale=False)
     _flush(transaction, ledgers, teams, now)
     return len(ledgers)
@@ -75,6 +78,10 @@ def close_silent(transaction: Transaction, teams: dict[int, str], *, now: dateti
     return len(ledgers)
 
 
+def _conversation(row: Mapping[str, Any]) -> str:
+    return conversation_identity(row["team_id"], row["source_id"], row["environment"], row["pipeline"], row["identity"])
+
+
 def _history(transaction: Transaction, ledger: Ledger) -> list[Occurrence]:
     stored = {one.key: one for one in threads.history(transaction, ledger.id)}
     return list((stored | ledger.known).values())
@@ -86,7 +93,11 @@ def _flush(transaction: Transaction, ledgers: Sequence[Ledger], teams: dict[int,
     threads.save(transaction, [{name: value for name, value in ledger.row.items() if name not in _NOT_SAVED} for ledger in ledgers])
     threads.end_members(transaction, [(ledger.id, key) for ledger in ledgers for key in sorted(ledger.ended)])
     threads.save_members(transaction, [row for ledger in ledgers for row in ledger.member_rows.values()])
-    threads.count_members(transaction, [ledger.id for ledger in ledgers if ledger.member_rows])
+    threads.move_members(transaction, {(ledger.id, key): state for ledger in ledgers for key, state in ledger.moved.items()})
+    for ledger in ledgers:
+        if ledger.was_episode is not None:
+            audience.renumber(transaction, ledger.id, old=ledger.was_episode, new=ledger.row["episode"])
+    threads.count_members(transaction, [ledger.id for ledger in ledgers if ledger.member_rows or ledger.moved])
     threads.record(transaction, [row for ledger in ledgers for row in ledger.occurrence_rows.values()])
     threads.save_owners(transaction, {ledger.id: ledger.owners for ledger in ledgers if ledger.owners is not None})
     threads.save_permissions(transaction, {ledger.id: ledger.permissions for ledger in ledgers if ledger.permissions is not None})

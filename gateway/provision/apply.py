@@ -60,7 +60,9 @@ def apply(transaction: Transaction, configuration: Configuration, kinds: Mapping
     }
     users = {user.email: _put_user(transaction, user, teams, now) for user in configuration.user}
     people.keep_managed_tokens(transaction, digests=[digest(user.token) for user in configuration.user if user.token])
-    placed = {(one.team, one.slug): _put_source(transaction, one, teams[one.team], vault, now) for one in configuration.source}
+    placed = {
+        (one.team, one.slug): _put_source(transaction, one, kinds[one.kind], teams[one.team], vault, now) for one in configuration.source
+    }
     disabled = sources.disable_unlisted(transaction, listed=list(placed.values()), now=now)
     monitors.keep(transaction, [_monitor(one, placed[one.team, one.source]) for one in configuration.monitor], now=now)
     for subscription in configuration.subscription:
@@ -94,10 +96,10 @@ def _put_user(transaction: Transaction, user: User, teams: Mapping[str, int], no
     return user_id
 
 
-def _put_source(transaction: Transaction, source: Source, team_id: int, vault: Vault, now: datetime) -> int:
+def _put_source(transaction: Transaction, source: Source, kind: SourceKind, team_id: int, vault: Vault, now: datetime) -> int:
     return sources.put(
         transaction, team_id=team_id, slug=source.slug, kind=source.kind, environment=source.environment,
-        auth=proofs.stored(source.auth, vault), settings=source.settings, managed=True, now=now,
+        auth=proofs.stored(source.auth, vault), settings=proofs.sealed_settings(source.settings, kind, vault), managed=True, now=now,
     )  # fmt: skip
 
 

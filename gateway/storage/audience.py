@@ -144,6 +144,12 @@ def cancel_unsent(connection: Connection, ids: Sequence[int], *, now: datetime) 
         )
 
 
+def renumber(connection: Connection, notification_id: int, *, old: int, new: int) -> None:
+    """An episode got another number because something older became known: who was told of it stays told of it."""
+    for table in (inbox_entries, delivery_items):
+        connection.execute(update(table).where(table.c.notification_id == notification_id, table.c.episode == old).values(episode=new))
+
+
 _ENTRY: Final = ["user_id", "notification_id", "team_id", "category", "episode", "reason", "listed", "first_at", "last_at"]
 
 
@@ -224,10 +230,14 @@ def _hears(channel: str, now: datetime) -> ColumnElement[bool]:
 
 def _holds_permissions() -> ColumnElement[bool]:
     """Whether the user in the enclosing query holds every permission of the notification in it."""
-    held = exists().where(
-        membership_permissions.c.team_id == notifications.c.team_id,
-        membership_permissions.c.user_id == users.c.id,
-        membership_permissions.c.permission == notification_permissions.c.permission,
+    held = (
+        exists()
+        .where(
+            membership_permissions.c.team_id == notifications.c.team_id,
+            membership_permissions.c.user_id == users.c.id,
+            membership_permissions.c.permission == notification_permissions.c.permission,
+        )
+        .correlate_except(membership_permissions)  # by itself it would look no further than the EXISTS around it
     )
     return ~exists().where(notification_permissions.c.notification_id == notifications.c.id, ~held)
 

@@ -4,8 +4,7 @@ import asyncio
 import functools
 import sqlite3
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
@@ -13,6 +12,8 @@ from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import QueuePool
+
+from gateway.storage.executor import UrgentFirstExecutor
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -40,8 +41,8 @@ class Database:
             if self.is_sqlite
             else _postgresql(self.url.render_as_string(hide_password=False))
         )
-        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="tocsin-read")
-        self._writers = ThreadPoolExecutor(1 if self.is_sqlite else READERS, thread_name_prefix="tocsin-write")
+        self._readers = UrgentFirstExecutor(READERS, "tocsin-read")
+        self._writers = UrgentFirstExecutor(1 if self.is_sqlite else READERS, "tocsin-write")
 
     @property
     def file(self) -> Path | None:
@@ -50,18 +51,28 @@ class Database:
 
     async def read(self, verb: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """The verb's answer from a read-only transaction. Raises `StorageUnavailable`."""
-        return await self._run(self._readers, self.reading, verb, *args, **kwargs)
+        return await self._run(self._readers, self.reading, False, lambda connection: verb(connection, *args, **kwargs))
 
     async def write(self, verb: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """The verb's answer once its transaction is durable. Raises `StorageUnavailable`, and then nothing happened."""
-        return await self._run(self._writers, self.writing, verb, *args, **kwargs)
+        return await self._run(self._writers, self.writing, False, lambda connection: verb(connection, *args, **kwargs))
 
-    async def _run(self, pool: ThreadPoolExecutor, begin: Any, verb: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+    async def write_first(self, verb: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Like `write`, before all that waits to be written; for what somebody outside is waiting for."""
+        return await self._run(self._writers, self.writing, True, lambda connection: verb(connection, *args, **kwargs))
+
+    async def _run(
+        self,
+        pool: UrgentFirstExecutor,
+        begin: Callable[[], AbstractContextManager[Connection]],
+        urgent: bool,
+        verb: Callable[[Connection], T],
+    ) -> T:
         def work() -> T:
             with begin() as connection:
-                return verb(connection, *args, **kwargs)
+                return verb(connection)
 
-        return await asyncio.get_running_loop().run_in_executor(pool, work)
+        return await asyncio.wrap_future(pool.submit(work, urgent=urgent))
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:

@@ -179,10 +179,14 @@ def _joined(query: Select[Any]) -> Select[Any]:
 
 
 def _allowed() -> tuple[ColumnElement[bool], ...]:
-    held = exists().where(
-        membership_permissions.c.team_id == notifications.c.team_id,
-        membership_permissions.c.user_id == inbox_entries.c.user_id,
-        membership_permissions.c.permission == notification_permissions.c.permission,
+    held = (
+        exists()
+        .where(
+            membership_permissions.c.team_id == notifications.c.team_id,
+            membership_permissions.c.user_id == inbox_entries.c.user_id,
+            membership_permissions.c.permission == notification_permissions.c.permission,
+        )
+        .correlate_except(membership_permissions)  # by itself it would look no further than the EXISTS around it
     )
     return (notifications.c.status != "unseen", ~exists().where(notification_permissions.c.notification_id == notifications.c.id, ~held))
 

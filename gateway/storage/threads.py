@@ -15,6 +15,8 @@ from mappers.contract import Level, State
 OPEN: Final = "open"
 RESOLVED: Final = "resolved"
 UNSEEN: Final = "unseen"
+OF_THE_FIRST_REPORT: Final = ("event_id", "recorded_at", "reason", "episode", "attempt")
+"""Columns of an occurrence that a second report of it leaves alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +153,21 @@ def end_members(connection: Connection, keys: Sequence[tuple[int, str]]) -> None
         )
 
 
+def move_members(connection: Connection, states: Mapping[tuple[int, str], Mapping[str, Any]]) -> None:
+    """Sets the state of members, (notification id, key), that are stored already; what they said stays."""
+    if states:
+        columns = list(next(iter(states.values())))
+        connection.execute(
+            update(members)
+            .where(members.c.notification_id == bindparam("n"), members.c.key == bindparam("k"))
+            .values({name: bindparam(f"b_{name}") for name in columns}),
+            [
+                {"n": notification_id, "k": key, **{f"b_{name}": value for name, value in state.items()}}
+                for (notification_id, key), state in states.items()
+            ],
+        )
+
+
 def release_member(connection: Connection, notification_id: int, key: str) -> None:
     """Takes the hold off a member."""
     connection.execute(update(members).where(members.c.notification_id == notification_id, members.c.key == key).values(held_until=None))
@@ -165,11 +182,12 @@ def count_members(connection: Connection, ids: Sequence[int]) -> None:
 
 
 def record(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Writes occurrences; one that is known gets its members, title and message brought up to date."""
+    """Writes occurrences; one that is known is brought up to date, apart from what only its first report can say."""
     if not rows:
         return
     statement = insert_for(connection)(occurrences)
-    replaced = {name: statement.excluded[name] for name in ("members", "title", "message")}
+    kept = ("notification_id", "key", *OF_THE_FIRST_REPORT)
+    replaced = {name: statement.excluded[name] for name in rows[0] if name not in kept}
     connection.execute(statement.on_conflict_do_update(index_elements=["notification_id", "key"], set_=replaced), list(rows))
 
 

@@ -1,5 +1,6 @@
 """One visit to a page by somebody who is signed in."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -58,7 +59,9 @@ class Visit:
             "person": self.person, "clock": self.clock, "said": word, "section": section,
             "unread": counts.total, "bar": await self.bar(), "public_url": self.public_url,
         }  # fmt: skip
-        response = page(template, frame | values, status=status)
+        response = await asyncio.to_thread(
+            page, template, frame | values, status=status
+        )  # a thread of 1000 members must not hold up the door
         if said.COOKIE in self.request.cookies:
             response.del_cookie(said.COOKIE, path="/")
         return response

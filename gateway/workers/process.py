@@ -16,7 +16,7 @@ from gateway.storage.events import Outcome
 from gateway.workers.loop import Worker
 from mappers.contract import SourceKind
 
-BATCH: Final = 64
+BATCH: Final = 32
 LEASE: Final = timedelta(seconds=60)
 QUARANTINE_AFTER: Final = 3
 """Attempts; an event that fails alone this often, or takes its worker with it, is put aside with its reason."""

@@ -3,6 +3,8 @@
 from datetime import timedelta
 from typing import Any, Literal
 
+from pydantic import SecretStr
+
 from mappers.contract import SourceSettings
 from mappers.contract.source import Span
 
@@ -19,8 +21,8 @@ class PrefectSettings(SourceSettings):
     and one pipeline per deployment, for flows shared by many; every automation must then send the recommended payload."""
     api_url: str | None = None
     """Prefect's API, such as `http://prefect:4200/api`: logs, runs and missed events are asked for there."""
-    api_key: str | None = None
-    """Key for that API (Prefect Cloud)."""
+    api_key: SecretStr | None = None
+    """Key for that API (Prefect Cloud); stored encrypted."""
     ui_url: str | None = None
     """Where people open Prefect, such as `https://prefect.acme.test`: links are built on it where the body has none."""
 

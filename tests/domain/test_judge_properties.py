@@ -16,7 +16,7 @@ from tests.builders import at
 MEMBERS = (WHOLE, "a", "b", "c")
 LEVELS = (Level.INFO, Level.WARNING, Level.ERROR)
 RUNS = (None, "r1", "r2")
-EXAMPLES = settings(max_examples=400, deadline=None, derandomize=True)
+EXAMPLES = settings(max_examples=80, deadline=None, derandomize=True)
 RISES = NEW_EPISODE | {Reason.ESCALATED, Reason.GREW}
 
 

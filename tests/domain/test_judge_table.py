@@ -255,6 +255,11 @@ def test_a_late_failure_that_lets_a_known_recovery_end_the_episode_resolves_it()
     assert (verdict.reason, verdict.alert, verdict.thread.is_open) == (Reason.RESOLVED, Alert.TOLD, False)
 
 
+@pytest.mark.req("R43")
+def test_a_recovery_that_proves_to_be_older_than_the_last_failure_reopens_it() -> None:
+    assert reasons(firing("f1", 1), resolved("r1", 5), firing("f2", 4), resolved("r1", 3)) == ["first", "resolved", "passed", "reopened"]
+
+
 @pytest.mark.req("R42", "R47")
 def test_a_late_recovery_splits_an_episode_where_it_happened() -> None:
     verdict = last(firing("f1", 1), firing("f2", 5), resolved("r1", 3))

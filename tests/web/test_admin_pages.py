@@ -80,7 +80,6 @@ async def test_the_pages_of_admins_are_theirs_alone(house: House, ben: Client) -
     await olga.session.close()
 
 
-@pytest.mark.req("R94")
 async def test_mail_is_readable_by_its_reader_and_their_admins(house: House, ana: Client, ben: Client) -> None:
     await house.happens(draft(title="orders <b>failed</b>"))
     await house.sends()

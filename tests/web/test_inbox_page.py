@@ -123,7 +123,7 @@ async def test_what_was_done_is_said_once_and_can_be_undone(house: House, ana: C
     page = await text(await ana.get("/?level=error"))
     assert "Archived: 2." in page
     undo = re.search(r'<div class="said".*?</div>', page, flags=re.DOTALL)[0]  # type: ignore[index]
-    assert re.findall(r'name="id" value="(\d+)"', undo) == numbers
+    assert re.findall(r'name="id" value="(\d+)"', undo) == sorted(numbers)
     assert 'value="unarchive"' in undo
     assert "Archived: 2." not in await text(await ana.get("/?level=error"))
 
@@ -160,8 +160,6 @@ async def test_a_form_that_makes_no_sense_changes_nothing(house: House, ana: Cli
     assert "Nothing was selected" in await text(await ana.get("/"))
     assert (await act(ana, "read", "1", referer="//evil.example/x")).headers["Location"] == "/"
     assert (await act(ana, "read", "1", referer="/notifications/1?a=b")).headers["Location"] == "/notifications/1?a=b"
-    upload = {"id": b"1", "do": ("x.txt", "y")}
-    assert upload
     assert titles(await text(await ana.get("/"))) == ["orders failed"]
 
 

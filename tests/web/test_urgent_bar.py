@@ -71,7 +71,9 @@ async def test_acknowledging_is_for_everyone_and_dismissing_for_me(house: House,
     await press(ben, rows(await bar(ben))[0], "dismiss")
     assert "All clear." in await bar(ben)
     assert len(rows(await bar(ana))) == 1
+    house.clock.advance(minutes=1)
     await house.happens(over("orders"))
+    house.clock.advance(minutes=1)
     await house.happens(draft("orders"))
     assert len(rows(await bar(ben))) == 1, "a new episode comes back"
 

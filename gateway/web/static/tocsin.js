@@ -6,10 +6,10 @@ const CALM = 2_000; // a bar that somebody's pointer moves over is not exchanged
 
 const place = document.querySelector("[data-bar]");
 const announcer = document.querySelector("[data-announce]");
-const skew = Date.parse(place?.dataset.made) - Date.now() || 0;
 let lastGood = Date.now();
 let pointerMoved = 0;
 let timer = 0;
+let skew = 0; // of this machine's clock against the gateway's
 
 const now = () => Date.now() + skew;
 const clock = (moment) => new Date(moment).toTimeString().slice(0, 5);
@@ -34,19 +34,30 @@ async function get(address) {
   return answer;
 }
 
-function showBar(text) {
-  const fresh = new DOMParser().parseFromString(text, "text/html").querySelector(".bar");
+const setClock = (bar) => { skew = Date.parse(bar.dataset.now) - Date.now(); };
+
+let waiting = null; // the newest bar that is not shown yet
+function showBar(fresh) {
+  waiting = fresh;
+  announce(fresh);
+  exchange();
+}
+
+function exchange() {
   const old = place.querySelector(".bar");
+  const fresh = waiting;
+  if (!fresh) return;
   if (fresh.dataset.version === old.dataset.version) {
+    waiting = null;
     const [is, was] = [fresh, old].map((bar) => bar.querySelector(".as-of"));
     if (is && was) was.replaceWith(is);
     return;
   }
-  announce(fresh, old);
   if (Date.now() - pointerMoved < CALM) {
-    setTimeout(() => showBar(text), CALM);
+    setTimeout(exchange, CALM);
     return;
   }
+  waiting = null;
   const focused = place.contains(document.activeElement) ? keyOf(document.activeElement) : null;
   const open = old.querySelector("details")?.open;
   old.replaceWith(fresh);
@@ -57,12 +68,12 @@ function showBar(text) {
 
 const keyOf = (element) => [element.closest("[data-row]")?.dataset.row, element.tagName, element.value, element.getAttribute("href")].join();
 
-let announced = null;
-function announce(fresh, old) {
-  const rows = (bar) => [...bar.querySelectorAll("[data-row]")];
-  announced ??= new Set(rows(old).map((row) => row.dataset.row));
-  const added = rows(fresh).filter((row) => !announced.has(row.dataset.row));
-  announced = new Set(rows(fresh).map((row) => row.dataset.row));
+const rowsOf = (bar) => [...bar.querySelectorAll("[data-row]")];
+const keysOf = (bar) => new Set(rowsOf(bar).map((row) => row.dataset.row));
+let announced = place && keysOf(place);
+function announce(fresh) {
+  const added = rowsOf(fresh).filter((row) => !announced.has(row.dataset.row));
+  announced = keysOf(fresh);
   if (added.length) announcer.textContent = added.length === 1 ? `New and urgent. ${added[0].dataset.says}` : `${added.length} new and urgent.`;
 }
 
@@ -107,7 +118,9 @@ async function poll() {
       get("/api/notifications/unread-count").then((answer) => answer.json()),
       newsFrom ? get(newsFrom.newsFrom).then((answer) => answer.json()) : null,
     ]);
-    showBar(bar);
+    const made = new DOMParser().parseFromString(bar, "text/html").querySelector(".bar");
+    setClock(made);
+    showBar(made);
     showCounts(counts);
     if (news) showNews(news);
     fresh();
@@ -134,6 +147,7 @@ async function markRead() {
 }
 
 if (place) {
+  setClock(place.querySelector(".bar"));
   place.addEventListener("pointermove", () => { pointerMoved = Date.now(); });
   place.addEventListener("click", (event) => {
     if (!event.target.closest("[data-retry]") || place.querySelector("[data-stale-words]").textContent.startsWith("You")) return;
@@ -146,6 +160,7 @@ if (place) {
     markRead();
     poll();
   });
+  addEventListener("pageshow", (event) => { if (event.persisted) poll(); });
   addEventListener("online", poll);
   addEventListener("offline", () => stale(`Offline. Not updating since ${clock(lastGood)}.`));
   setInterval(ages, 15_000);

@@ -1,0 +1,197 @@
+"""The door itself: what it answers, what it keeps, what it never keeps."""
+
+import asyncio
+import gzip
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp.test_utils import TestClient, TestServer
+
+from gateway import proofs
+from gateway.app import Gateway
+from gateway.config.document import Auth
+from gateway.config.environment import Environment
+from gateway.engine.mapping import kinds
+from gateway.storage import events, people, sources
+from gateway.storage.database import Database, StorageUnavailable
+from gateway.vault import Vault
+from tests.conftest import NOW, Clock
+
+VAULT = Vault("0123456789abcdef0123456789abcdef")
+FIXTURES = Path(__file__).parent.parent / "fixtures"
+SECRET = "a-hook-secret"
+FAILED = json.dumps({"body": "Flow run a with id 7f3f6f1e-6c53-4b0b-9e5e-2f6a8d3f1c11 entered state Failed"}).encode()
+
+
+@pytest.fixture
+async def door(database: Database, clock: Clock) -> AsyncIterator[TestClient[Any, Any]]:
+    with database.writing() as transaction:
+        team = people.put_team(transaction, slug="acme", name="Acme", base_url=None, now=NOW)
+        for slug, kind, auth in (
+            ("prefect", "prefect", {"bearer": [SECRET]}),
+            ("tokened", "healthchecks_io", {"token": [SECRET]}),
+            ("signed", "dbt_cloud", {"dbt": [SECRET]}),
+            ("headed", "alertmanager", {"header": {"name": "X-Own-Key", "secrets": [SECRET]}}),
+        ):
+            kept = proofs.stored(Auth.model_validate(auth), VAULT)
+            sources.put(transaction, team_id=team, slug=slug, kind=kind, environment="", auth=kept, settings={}, managed=False, now=NOW)
+        sources.put(transaction, team_id=team, slug="bare", kind="prefect", environment="", auth=[], settings={}, managed=False, now=NOW)
+    gateway = Gateway(Environment(_env_file=None), database, kinds(()), VAULT, clock)  # type: ignore[call-arg]
+    async with TestClient(TestServer(gateway.web, handler_cancellation=False)) as client:
+        yield client
+
+
+def stored(database: Database) -> list[events.Event]:
+    with database.reading() as transaction:
+        ids = [row["id"] for row in events.page(transaction, team_ids=[1], source_id=None, status=None, before=None, limit=100)]
+        return events.load(transaction, ids)
+
+
+BEARER = {"Authorization": f"Bearer {SECRET}"}
+
+
+@pytest.mark.req("R18", "R98")
+async def test_what_is_accepted_is_stored_as_it_came_without_its_credential(door: TestClient[Any, Any], database: Database) -> None:
+    answer = await door.post("/webhooks/acme/prefect?a=1", data=b"\xff\x00 raw", headers={**BEARER, "X-Kept": "yes", "Cookie": "c=1"})
+    assert answer.status == 202
+    (event,) = stored(database)
+    assert (await answer.json()) == {"id": event.id, "status": "accepted"}
+    assert (event.body, event.query, event.method) == (b"\xff\x00 raw", "a=1", "POST")
+    names = {name.lower() for name, _ in event.headers}
+    assert "x-kept" in names
+    assert not names & {"authorization", "cookie"}
+    await door.post("/webhooks/acme/headed", data=b"{}", headers={"X-Own-Key": SECRET})
+    assert all(SECRET not in json.dumps(event.headers) for event in stored(database))
+
+
+async def test_a_path_token_is_no_part_of_the_path_that_is_kept(door: TestClient[Any, Any], database: Database) -> None:
+    answer = await door.get(f"/webhooks/acme/tokened/{SECRET}/2c2b27eb/down?name=x")
+    assert answer.status == 202
+    assert stored(database)[0].path == "/2c2b27eb/down"
+    assert (await door.get("/webhooks/acme/tokened/wrong/2c2b27eb/down")).status == 401
+
+
+@pytest.mark.req("R3")
+@pytest.mark.parametrize(
+    ("path", "headers"),
+    [
+        ("prefect", {}),
+        ("prefect", {"Authorization": "Bearer wrong"}),
+        ("prefect", {"Authorization": "Bearer \u00e9".encode().decode("latin-1")}),
+        ("signed", {"Authorization": "zz"}),
+        ("signed", {"Authorization": "00"}),
+        ("bare", BEARER),
+    ],
+)
+async def test_who_is_not_believed_gets_401_and_leaves_one_redacted_rejection(
+    door: TestClient[Any, Any], database: Database, path: str, headers: dict[str, str]
+) -> None:
+    for _ in range(3):
+        answer = await door.post(f"/webhooks/acme/{path}", data=b"{}", headers={**headers, "X-Other": "private-thing"})
+        assert answer.status == 401
+        assert answer.content_type == "application/problem+json"
+    assert stored(database) == []
+    with database.reading() as transaction:
+        rejections = sources.rejected(transaction, team_ids=[1], before=None, limit=10)
+    assert len(rejections) == 1, "a forger does not fill the disk"
+    assert "private-thing" not in json.dumps(rejections[0]["headers"])
+
+
+async def test_a_source_that_does_not_exist_is_a_404_and_a_wrong_method_a_405(door: TestClient[Any, Any]) -> None:
+    assert (await door.post("/webhooks/acme/nothing", data=b"")).status == 404
+    answer = await door.get("/webhooks/acme/prefect", headers=BEARER)
+    assert answer.status == 405
+    assert answer.headers["Allow"] == "POST"
+
+
+@pytest.mark.req("R19")
+async def test_a_body_that_is_too_large_is_a_413_however_it_says_so(door: TestClient[Any, Any], database: Database) -> None:
+    async def chunks() -> AsyncIterator[bytes]:
+        for _ in range(40):
+            yield b"x" * 65536
+
+    assert (await door.post("/webhooks/acme/prefect", data=b"x" * 1_048_577, headers=BEARER)).status == 413
+    assert (await door.post("/webhooks/acme/prefect", data=chunks(), headers=BEARER)).status == 413
+    bomb = gzip.compress(b"0" * 20_000_000)
+    answer = await door.post("/webhooks/acme/prefect", data=bomb, headers={**BEARER, "Content-Encoding": "gzip"})
+    assert answer.status in (400, 413)
+    assert stored(database) == []
+    assert (await door.post("/webhooks/acme/prefect", data=FAILED, headers=BEARER)).status == 202
+
+
+@pytest.mark.req("R15")
+async def test_the_same_request_is_a_duplicate_also_when_both_arrive_at_once(door: TestClient[Any, Any], database: Database) -> None:
+    event = json.loads((FIXTURES / "prefect" / "webhook-event-tojson-failed.request.json").read_text(encoding="utf-8"))["body"].encode()
+    answers = await asyncio.gather(*(door.post("/webhooks/acme/prefect", data=event, headers=BEARER) for _ in range(8)))
+    assert sorted(answer.status for answer in answers) == [200] * 7 + [202]
+    assert len({(await answer.json())["id"] for answer in answers}) == 1
+    assert len(stored(database)) == 1
+    other = await door.post("/webhooks/acme/prefect", data=event.replace(b"quoted", b"other"), headers=BEARER)
+    assert other.status == 202, "the same key with other bytes is a new event"
+
+
+@pytest.mark.req("R18")
+async def test_storage_trouble_is_a_503_and_the_door_recovers_by_itself(
+    door: TestClient[Any, Any], database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(*_: object, **__: object) -> None:
+        raise StorageUnavailable("disk full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(database, "write_first", broken)
+        answer = await door.post("/webhooks/acme/prefect", data=FAILED, headers=BEARER)
+        assert answer.status == 503
+        assert int(answer.headers["Retry-After"]) > 0
+    assert (await door.post("/webhooks/acme/prefect", data=FAILED, headers=BEARER)).status == 202
+    assert len(stored(database)) == 1
+
+
+async def test_a_bad_row_does_not_fail_its_neighbours(door: TestClient[Any, Any], database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    append = events.append
+
+    def poisoned(connection: Any, arrivals: list[Any]) -> Any:
+        if any(arrival.body == b"poison" for arrival in arrivals):
+            raise ValueError("the database will not take it")
+        return append(connection, arrivals)
+
+    monkeypatch.setattr(events, "append", poisoned)
+    answers = await asyncio.gather(
+        *(door.post("/webhooks/acme/prefect", data=b"poison" if number == 3 else FAILED, headers=BEARER) for number in range(6))
+    )
+    assert [answer.status for answer in answers] == [202, 202, 202, 503, 202, 202]
+    assert len(stored(database)) == 5
+
+
+async def test_every_byte_in_path_query_and_header_can_be_stored(door: TestClient[Any, Any], database: Database) -> None:
+    answer = await door.post("/webhooks/acme/prefect/%00%ff/x?q=%00%ff", data=FAILED, headers={**BEARER, "X-Odd": "caf\xe9"})
+    assert answer.status == 202
+    assert len(stored(database)) == 1
+
+
+def remote(peer: str, forwarded: str | None) -> str:
+    from ipaddress import ip_network
+
+    from gateway.intake.remote import remote_address
+
+    return remote_address(peer, forwarded, [ip_network("10.0.0.0/8"), ip_network("fd00::/8")])
+
+
+@pytest.mark.req("R99")
+@pytest.mark.parametrize(
+    ("peer", "forwarded", "expected"),
+    [
+        ("203.0.113.9", "198.51.100.1", "203.0.113.9"),
+        ("10.0.0.1", "198.51.100.1", "198.51.100.1"),
+        ("10.0.0.1", "1.2.3.4, 198.51.100.1, 10.0.0.2", "198.51.100.1"),
+        ("10.0.0.1", "not an address", "10.0.0.1"),
+        ("10.0.0.1", None, "10.0.0.1"),
+        ("fd00::1", "2001:db8::7", "2001:db8::7"),
+    ],
+)
+def test_the_forwarded_address_is_believed_from_trusted_proxies_only(peer: str, forwarded: str | None, expected: str) -> None:
+    assert remote(peer, forwarded) == expected
+
+
