@@ -14,6 +14,8 @@ PATIENCE: Final = 2.0
 """Seconds until a request is told that storage is in trouble."""
 MOST_WAITING: Final = 2000
 """Requests that may wait for a commit; more than that are told to come back."""
+MOST_BYTES: Final = 64 * 1024 * 1024
+"""The same for the bytes of their bodies."""
 LARGEST_BATCH: Final = 256
 
 
@@ -28,15 +30,17 @@ class Journal:
         """`on_append` is called after each commit that stored something new."""
         self._database = database
         self._on_append = on_append
+        self._bytes = 0
         self._waiting: list[tuple[Arrival, asyncio.Future[Receipt]]] = []
         self._writer: asyncio.Task[None] | None = None
 
     async def append(self, arrival: Arrival) -> Receipt:
         """The receipt of an arrival, durable. Raises `JournalUnavailable` within two seconds where that cannot be had."""
-        if len(self._waiting) >= MOST_WAITING:
+        if len(self._waiting) >= MOST_WAITING or (self._waiting and self._bytes + len(arrival.body) > MOST_BYTES):
             raise JournalUnavailable("too many requests wait for storage")
         receipt: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
         self._waiting.append((arrival, receipt))
+        self._bytes += len(arrival.body)
         if self._writer is None or self._writer.done():
             self._writer = asyncio.create_task(self._write())
         done, _ = await asyncio.wait([receipt], timeout=PATIENCE)
@@ -52,6 +56,7 @@ class Journal:
     async def _write(self) -> None:
         while self._waiting:
             batch, self._waiting = self._waiting[:LARGEST_BATCH], self._waiting[LARGEST_BATCH:]
+            self._bytes -= sum(len(arrival.body) for arrival, _ in batch)
             try:
                 receipts = await self._database.write_first(events.append, [arrival for arrival, _ in batch])
             except StorageUnavailable as error:

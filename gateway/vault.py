@@ -1,6 +1,7 @@
 """Keeping what must be read back, and nothing else: signing secrets, encrypted by the installation's own key."""
 
 import base64
+import contextlib
 import hashlib
 import os
 import secrets
@@ -48,13 +49,18 @@ class Vault:
 
 
 def key_beside(database: Path) -> str:
-    """The key kept beside an embedded database, made with mode 0600 where there is none."""
+    """The key kept beside an embedded database, made with mode 0600 where there is none; whole or not at all."""
     path = database.parent / KEY_FILE
     try:
         return path.read_text(encoding="ascii").strip()
     except FileNotFoundError:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        key = secrets.token_urlsafe(32)
+        fresh = path.with_name(f"{KEY_FILE}.{secrets.token_hex(4)}")
+        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            file.write(key + "\n")
-        return key
+            file.write(secrets.token_urlsafe(32) + "\n")
+            file.flush()
+            os.fsync(descriptor)
+        with contextlib.suppress(FileExistsError):  # another process was faster: its key is the key
+            os.link(fresh, path)
+        fresh.unlink()
+        return path.read_text(encoding="ascii").strip()

@@ -115,9 +115,9 @@ def recovery(member: str | None = None, **given: Any) -> dict[str, Any]:
 class House:
     """A team with people and a source, and the whole path from an event to what people see; everything in this thread."""
 
-    def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
+    def __init__(self, database: Database, clock: Callable[[], datetime], slug: str = "acme") -> None:
         self.database, self.clock = database, clock
-        self.team_id = self.team("acme")
+        self.team_id = self.team(slug)
         self.source_id = self.source("etl")
         self._lease = 0
 
@@ -129,7 +129,7 @@ class House:
     def user(
         self, name: str, *, team_id: int | None = None, role: str = "member", permissions: Iterable[str] = (), owns: Iterable[str] = ()
     ) -> int:
-        """A member of the team with the API token `{name}-token`; gives the user's id."""
+        """A member of the team with the API token `{name}-token`; gives the user's id. Again: a membership more."""
         with self.database.writing() as transaction:
             user_id = people.put_user(transaction, email=f"{name}@acme.test", name=name.title(), now=self.clock())
             people.put_membership(transaction, team_id=team_id or self.team_id, user_id=user_id, role=role, permissions=permissions)

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import inspect
 
 from gateway.storage.database import Database
 from gateway.storage.migrate import migrate
@@ -64,14 +65,14 @@ def postgresql_server() -> Iterator[str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    quiet = {"cwd": directory, "stdout": subprocess.DEVNULL, "check": True, **as_user}
-    subprocess.run([initdb, "-D", data, "-A", "trust", "-U", "tocsin", "-E", "UTF8", "--no-sync"], **quiet)
+    quiet = {"cwd": directory, "stdout": subprocess.DEVNULL, **as_user}
+    subprocess.run([initdb, "-D", data, "-A", "trust", "-U", "tocsin", "-E", "UTF8", "--no-sync"], check=True, **quiet)
     options = f"-p {port} -k {directory} -c listen_addresses=127.0.0.1 -c fsync=off -c max_connections=100"
-    subprocess.run([tools / "pg_ctl", "-D", data, "-o", options, "-l", directory / "log", "-w", "start"], **quiet)
+    subprocess.run([tools / "pg_ctl", "-D", data, "-o", options, "-l", directory / "log", "-w", "start"], check=True, **quiet)
     try:
         yield f"postgresql://tocsin@127.0.0.1:{port}"
     finally:
-        subprocess.run([tools / "pg_ctl", "-D", data, "-m", "immediate", "-w", "stop"], **quiet)
+        subprocess.run([tools / "pg_ctl", "-D", data, "-m", "immediate", "-w", "stop"], check=True, **quiet)
         shutil.rmtree(directory, ignore_errors=True)
 
 
@@ -81,53 +82,39 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'tocsin.db'}"
     server = request.getfixturevalue("postgresql_server")
+    return _created(server, f"t{abs(hash(str(tmp_path))):x}")
+
+
+def _created(server: str, name: str) -> str:
     import psycopg
 
-    name = f"t{abs(hash(str(tmp_path))):x}"
     with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
         connection.execute(f'DROP DATABASE IF EXISTS "{name}"')
         connection.execute(f'CREATE DATABASE "{name}"')
     return f"{server}/{name}"
 
 
-@pytest.fixture(scope="session")
-def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A migrated SQLite file to copy."""
-    path = tmp_path_factory.mktemp("migrated") / "tocsin.db"
-    opened = Database(f"sqlite:///{path}")
-    migrate(opened)
-    with opened.engine.connect() as connection:
-        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-    opened.close()
-    return path
-
-
-@pytest.fixture(scope="session")
-def migrated_template(postgresql_server: str) -> str:
-    """The name of a migrated PostgreSQL database to copy."""
-    import psycopg
-
-    with psycopg.connect(f"{postgresql_server}/postgres", autocommit=True) as connection:
-        connection.execute("CREATE DATABASE migrated")
-    opened = Database(f"{postgresql_server}/migrated")
-    migrate(opened)
-    opened.close()
-    return "migrated"
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
-    """A migrated database on each engine in turn: copied, which is faster than migrating each anew."""
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+def migrated(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+    """A migrated database on each engine in turn, for many tests."""
     if request.param == "sqlite":
-        shutil.copy(request.getfixturevalue("migrated_file"), tmp_path / "tocsin.db")
-        opened = Database(f"sqlite:///{tmp_path / 'tocsin.db'}")
+        opened = Database(f"sqlite:///{tmp_path_factory.mktemp('migrated') / 'tocsin.db'}")
     else:
-        import psycopg
-
-        server, template = request.getfixturevalue("postgresql_server"), request.getfixturevalue("migrated_template")
-        name = f"c{abs(hash(str(tmp_path))):x}"
-        with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
-            connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY FILE_COPY')
-        opened = Database(f"{server}/{name}")
+        opened = Database(_created(request.getfixturevalue("postgresql_server"), "migrated"))
+    migrate(opened)
     yield opened
     opened.close()
+
+
+@pytest.fixture
+def database(migrated: Database) -> Database:
+    """A migrated and empty database on each engine in turn. Emptying one costs a tenth of making another."""
+    tables = [name for name in inspect(migrated.engine).get_table_names() if name != "alembic_version"]
+    sequences = "DELETE FROM sqlite_sequence" if migrated.is_sqlite else "SELECT setval(oid, 1, false) FROM pg_class WHERE relkind = 'S'"
+    with migrated.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.exec_driver_sql("PRAGMA foreign_keys = OFF" if migrated.is_sqlite else "SET session_replication_role = replica")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if migrated.is_sqlite else "BEGIN")
+        for statement in (*(f'DELETE FROM "{name}"' for name in tables), sequences, "COMMIT"):
+            connection.exec_driver_sql(statement)
+        connection.exec_driver_sql("PRAGMA foreign_keys = ON" if migrated.is_sqlite else "SET session_replication_role = DEFAULT")
+    return migrated

@@ -1,7 +1,7 @@
 """`make requirements`: each row of docs/requirements.md with the tests that carry its number.
 
-Rows marked `planned` in the table may have none yet; any other row without a test is an error, and so is a test
-that carries a number that is no row.
+Rows that begin with `(planned)` have no test yet, those with `(in part)` are not proven whole; any other row without a
+test is an error, and so is a test that carries a number that is no row.
 """
 
 import ast
@@ -36,7 +36,8 @@ def tests() -> dict[str, list[str]]:
 
 
 def _numbers(decorators: list[ast.expr]) -> list[str]:
-    marks = [mark for one in decorators for mark in ast.walk(one) if isinstance(mark, ast.Call) and ast.unparse(mark.func) == "pytest.mark.req"]
+    calls = [call for one in decorators for call in ast.walk(one) if isinstance(call, ast.Call)]
+    marks = [call for call in calls if ast.unparse(call.func) == "pytest.mark.req"]
     return [argument.value for mark in marks for argument in mark.args if isinstance(argument, ast.Constant)]
 
 
@@ -51,8 +52,9 @@ def main() -> int:
             print(f"{number:<4} {text}")
             for test in carried.get(number, ["-"]):
                 print(f"       {test}")
+    planned = sum(text.startswith("(planned)") for text in wanted.values())
     with_tests = sum(1 for number in wanted if carried.get(number))
-    print(f"{with_tests} of {len(wanted)} requirements carry tests; {sum(text.startswith('(planned') for text in wanted.values())} are marked as planned")
+    print(f"{with_tests} of {len(wanted)} requirements carry tests; {planned} are marked as planned")
     for message, numbers in (("no test carries", bare), ("there is no row", unknown), ("still marked (planned) though tests carry", early)):
         if numbers:
             print(f"error: {message} {', '.join(numbers)}", file=sys.stderr)

@@ -50,7 +50,12 @@ def test_every_operation_is_documented_and_every_documented_one_exists() -> None
 
 
 def test_every_command_named_exists() -> None:
-    named = {command for page in PAGES if page.name != "requirements.md" for command in re.findall(r"`tocsin ([a-z-]+)", page.read_text(encoding="utf-8"))}
+    named = {
+        command
+        for page in PAGES
+        if page.name != "requirements.md"
+        for command in re.findall(r"`tocsin ([a-z-]+)", page.read_text(encoding="utf-8"))
+    }
     assert named <= set(main.commands)
     assert set(main.commands) <= named, "a command nobody is told of"
 
@@ -71,7 +76,9 @@ def test_every_kind_has_a_page_that_readers_find() -> None:
 def test_every_reason_of_the_judge_is_explained() -> None:
     from gateway.domain.judge import Reason
 
-    explained = set(re.findall(r"`([a-z-]+)`", "\n".join(line.split("|")[1] for line in text("judging.md").splitlines() if line.startswith("| `"))))
+    explained = set(
+        re.findall(r"`([a-z-]+)`", "\n".join(line.split("|")[1] for line in text("judging.md").splitlines() if line.startswith("| `")))
+    )
     assert explained == {reason.value for reason in Reason}
 
 
@@ -111,5 +118,9 @@ def test_nothing_in_the_repository_names_one_machine() -> None:
     machine = re.compile(r"(?<![\w.])/(?:home|root|work|Users)/\w")
     for name in files:
         path = ROOT / name
-        if path.suffix in (".py", ".md", ".toml", ".sh", ".yaml", ".html", ".js", ".css") and path.is_file() and "fixtures" not in path.parts:
+        if (
+            path.suffix in (".py", ".md", ".toml", ".sh", ".yaml", ".html", ".js", ".css")
+            and path.is_file()
+            and "fixtures" not in path.parts
+        ):
             assert not machine.search(path.read_text(encoding="utf-8")), name

@@ -1,11 +1,12 @@
 """For admins of a team: its sources, what arrived, what was refused, what was sent; and everyone's own tokens."""
 
 import base64
+import codecs
 import secrets
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import AwareDatetime, BaseModel, Field, field_validator
 
 from gateway.api.models import Done, ListQuery, Rows, TeamQuery
 from gateway.api.operation import Call, Model, Operation
@@ -14,6 +15,7 @@ from gateway.storage import deliveries, events, people, sources
 from mappers.contract.signature import digest
 
 _SHOWN_BODY: Final = 65536
+_utf8: Final = codecs.getincrementaldecoder("utf-8")
 
 
 class EventsQuery(ListQuery):
@@ -51,6 +53,14 @@ class TokenRequest(Model):
 
     name: Annotated[str, Field(min_length=1, max_length=100)]
     expires_at: AwareDatetime | None = None
+
+    @field_validator("expires_at")
+    @classmethod
+    def _in_utc(cls, value: datetime | None) -> datetime | None:
+        try:
+            return value and value.astimezone(UTC)
+        except OverflowError:
+            raise ValueError("must be before the year 10000 in UTC") from None
 
 
 class NewToken(BaseModel):
@@ -99,7 +109,7 @@ async def show_event(call: Call) -> EventDetail:
         raise Problem(404, "There is no such event.")
     raw = bytes(row["body"])
     try:
-        body, encoded = raw[:_SHOWN_BODY].decode(), None
+        body, encoded = _utf8().decode(raw[:_SHOWN_BODY], final=len(raw) <= _SHOWN_BODY), None  # a cut character at the end is left out
     except UnicodeDecodeError:
         body, encoded = None, base64.b64encode(raw[:_SHOWN_BODY]).decode()
     return EventDetail.model_validate({**row, "size": len(raw), "body": body, "body_base64": encoded})

@@ -20,8 +20,8 @@ def decode(text: str | None) -> tuple[datetime, int] | None:
         return None
     try:
         moment, last_id = json.loads(base64.urlsafe_b64decode(text.encode("ascii") + b"=" * (-len(text) % 4)))
-        return datetime.fromisoformat(moment).astimezone(UTC), min(int(last_id), 2**62)
-    except (ValueError, TypeError, OverflowError, binascii.Error):
+        return datetime.fromisoformat(moment).astimezone(UTC), max(min(int(last_id), 2**62), 0)
+    except (ValueError, TypeError, OverflowError, RecursionError, binascii.Error):
         raise Problem(
             422, "The cursor cannot be used.", [FieldError(place="query.cursor", message="use the `next` of the page before")]
         ) from None

@@ -143,18 +143,7 @@ async def mark(call: Call) -> Marked:
 
 async def read_all(call: Call) -> Marked:
     """Marks everything within the filter as read."""
-
-    def read_everything(transaction: Transaction) -> list[int]:
-        wanted, done = _filter(call), list[int]()
-        position = None
-        while rows := inbox.page(transaction, user_id=call.person.id, wanted=wanted, now=call.now, after=position, limit=500):
-            position = (rows[-1]["last_at"], rows[-1]["id"])
-            ids = [row["id"] for row in rows if row["read_at"] is None]
-            inbox.mark(transaction, user_id=call.person.id, ids=ids, now=call.now, read=True, archived=None, dismissed=None)
-            done += ids
-        return done
-
-    return Marked(ids=await call.database.write(read_everything))
+    return Marked(ids=await call.database.write(inbox.read_all, user_id=call.person.id, wanted=_filter(call), now=call.now))
 
 
 async def dismiss(call: Call) -> Done:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, field_validator
 
 from gateway.api.problem import Problem
 from gateway.storage.database import Database
@@ -16,6 +16,14 @@ class Model(BaseModel):
     """Base of what comes in: an unknown field is an error, not a silence."""
 
     model_config = ConfigDict(extra="forbid")
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _is_storable(cls, value: object) -> object:
+        """A NUL is refused here, for PostgreSQL would."""
+        if isinstance(value, str) and "\x00" in value:
+            raise ValueError("must not hold a NUL character")
+        return value
 
 
 @dataclass(frozen=True, slots=True)

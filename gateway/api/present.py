@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
-from urllib.parse import urljoin
 
 from gateway.api.models import BarCounts, Conversation, DeliveryToMe, Detail, Happening, Item, Member, MemberCounts, UrgentBar
+from gateway.domain.links import absolute
 from mappers.contract import Category, Level
 
 _WHY: Final = {
@@ -20,8 +20,7 @@ _WHY: Final = {
 
 def links(row: Mapping[str, Any], public_url: str) -> dict[str, str]:
     """Links as a reader can follow them: paths are resolved against the team's base URL."""
-    base = row["base_url"] or public_url
-    return {label: urljoin(f"{base}/", target) if target.startswith("/") else target for label, target in (row["links"] or {}).items()}
+    return absolute(row["links"] or {}, row["base_url"] or public_url)
 
 
 def _fields(row: Mapping[str, Any], public_url: str) -> dict[str, Any]:

@@ -83,9 +83,12 @@ def _query(model: type[BaseModel] | None, request: web.Request) -> Any:
 async def _body(model: type[BaseModel] | None, request: web.Request) -> Any:
     if model is None:
         return None
-    raw = await request.content.read(MAX_BODY + 1)
-    while not request.content.at_eof() and len(raw) <= MAX_BODY:
-        raw += await request.content.read(MAX_BODY + 1 - len(raw))
+    try:
+        raw = await request.content.read(MAX_BODY + 1)
+        while not request.content.at_eof() and len(raw) <= MAX_BODY:
+            raw += await request.content.read(MAX_BODY + 1 - len(raw))
+    except (web.RequestPayloadError, ConnectionError, ValueError):
+        raise Problem(400, "The body could not be read: it was cut off, or its encoding is not what its headers say.") from None
     if len(raw) > MAX_BODY:
         raise Problem(413, f"The body is larger than {MAX_BODY} bytes.")
     try:

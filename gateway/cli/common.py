@@ -63,8 +63,6 @@ def opened() -> "Iterator[tuple[Environment, Database]]":
 
     environment = read_environment()
     database = Database(environment.database_url)
-    if database.file:
-        database.file.parent.mkdir(parents=True, exist_ok=True)
     try:
         migrate(database)
         yield environment, database

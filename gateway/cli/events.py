@@ -31,11 +31,12 @@ def list_events(status: str | None, limit: int, as_json: bool) -> None:
         click.echo(rows(found))
         return
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     table = Table("id", "received", "source", "status", "reason", box=None)
     for row in found:
-        table.add_row(str(row["id"]), f"{row['received_at']:%Y-%m-%d %H:%M:%S}", row["source"], row["status"], row["reason"] or "")
+        table.add_row(str(row["id"]), f"{row['received_at']:%Y-%m-%d %H:%M:%S}", row["source"], row["status"], escape(row["reason"] or ""))
     Console().print(table if found else "Nothing arrived yet.")
 
 

@@ -15,7 +15,7 @@ from gateway.cli.common import configuration_of, kinds_of, opened, plain_errors,
 if TYPE_CHECKING:
     from gateway.config.environment import Environment
     from gateway.provision.first_start import FirstStart
-    from gateway.storage.database import Database
+    from gateway.storage.database import Database, Transaction
     from gateway.vault import Vault
     from mappers.contract import SourceKind
 
@@ -40,31 +40,21 @@ def serve() -> None:
                     locks.take_back_leases(transaction, utc_now())
             configuration = configuration_of(environment)
             kinds = kinds_of(configuration)
-            first = _prepare(environment, database, kinds, vault)
-            _loop()(_serve(environment, database, kinds, vault, first))
+            if configuration is not None:
+                from gateway.provision.apply import apply
 
-
-def _prepare(environment: "Environment", database: "Database", kinds: "Mapping[str, SourceKind]", vault: "Vault") -> "FirstStart | None":
-    """Applies the configuration; without one, and on an empty database, sets up a first start."""
-    from gateway.provision.apply import apply
-    from gateway.provision.first_start import is_first, set_up
-    from gateway.storage import locks
-
-    configuration = configuration_of(environment)
-    with database.writing() as transaction:
-        if configuration is not None:
-            apply(transaction, configuration, kinds, vault, utc_now())
-            return None
-        locks.one_at_a_time(transaction, "apply")
-        return set_up(transaction, kinds, vault, utc_now()) if is_first(transaction) else None
+                with database.writing() as transaction:
+                    apply(transaction, configuration, kinds, vault, utc_now())
+            _loop()(_serve(environment, database, kinds, vault, configured=configuration is not None))
 
 
 async def _serve(
-    environment: "Environment", database: "Database", kinds: "Mapping[str, SourceKind]", vault: "Vault", first: "FirstStart | None"
+    environment: "Environment", database: "Database", kinds: "Mapping[str, SourceKind]", vault: "Vault", *, configured: bool
 ) -> None:
     from aiohttp import web
 
     from gateway.app import Gateway
+    from gateway.cli.welcome import welcome
 
     gateway = Gateway(environment, database, kinds, vault)
     runner = web.AppRunner(gateway.web, access_log=None, handle_signals=False, shutdown_timeout=STOP_WITHIN)
@@ -76,8 +66,11 @@ async def _serve(
         raise click.ClickException(
             f"cannot listen on {environment.listen}: {error.strerror}. Set TOCSIN_LISTEN to another host:port."
         ) from None
+    # only now, for its credentials are shown once: nothing may come between making and showing them
+    first, link = (None, None) if configured else await database.write(_first_start, kinds, vault, environment.base_url)
     await gateway.start()
-    await _announce(environment, database, first)
+    sys.stdout.write(welcome(environment, first, link))
+    sys.stdout.flush()
     stopped = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
@@ -86,19 +79,18 @@ async def _serve(
     await gateway.stop()
 
 
-async def _announce(environment: "Environment", database: "Database", first: "FirstStart | None") -> None:
-    from gateway.cli.welcome import welcome
-    from gateway.provision.first_start import sign_in_link
-    from gateway.storage import people
-    from gateway.storage.database import Transaction
+def _first_start(
+    transaction: "Transaction", kinds: "Mapping[str, SourceKind]", vault: "Vault", base_url: str
+) -> "tuple[FirstStart | None, str | None]":
+    """What was set up on an empty database, and a link that signs its admin in."""
+    from gateway.provision.first_start import is_first, set_up, sign_in_link
+    from gateway.storage import locks, people
 
-    def admin_link(transaction: Transaction) -> str | None:
-        admins = people.admins(transaction)
-        return sign_in_link(transaction, admins[0], environment.base_url, utc_now()) if admins and first else None
-
-    link = await database.write(admin_link)
-    sys.stdout.write(welcome(environment, first, link))
-    sys.stdout.flush()
+    locks.one_at_a_time(transaction, "apply")
+    if not is_first(transaction):
+        return None, None
+    first = set_up(transaction, kinds, vault, utc_now())
+    return first, sign_in_link(transaction, people.admins(transaction)[0], base_url, utc_now())
 
 
 def _loop() -> "Callable[[Coroutine[Any, Any, None]], None]":

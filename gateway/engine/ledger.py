@@ -37,8 +37,10 @@ class Ledger:
     reason: Reason = Reason.NOTHING_OPEN
     news: str = ""
     stale: bool = False
-    owners: tuple[tuple[str, bool], ...] | None = None
-    permissions: tuple[str, ...] | None = None
+    owners: set[tuple[str, bool]] = field(default_factory=set)
+    permissions: set[str] = field(default_factory=set)
+    audience_anew: bool = False
+    """Whether owners and permissions replace those stored, or join them."""
 
     @classmethod
     def open(cls, stored: Stored) -> "Ledger":
@@ -54,6 +56,7 @@ class Ledger:
         if before.is_open and self.thread.is_open and before.episode != self.thread.episode and self.was_episode is None:
             self.was_episode = before.episode
         if happening.occurrence.state is not State.RESOLVED:
+            self._add_audience(happening, anew=not before.firing)
             self.row["first_at"] = min(self.row["first_at"] or occurrence.at, occurrence.at)
             if not (self._is_late(happening) and happening.lead.level.weight <= before.weight()):
                 self._present(happening.lead, verdict.reason, happening)
@@ -100,7 +103,8 @@ class Ledger:
 
     def written(self) -> None:
         """Everything noted so far is saved and told."""
-        self.conversation = self.owners = self.permissions = self.was_episode = None
+        self.conversation = self.was_episode = None
+        self.owners, self.permissions, self.audience_anew = set(), set(), False
         self.member_rows, self.moved, self.ended, self.occurrence_rows = {}, {}, set(), {}
         self.alert, self.reason, self.news, self.stale = Alert.NOBODY, Reason.NOTHING_OPEN, "", False
 
@@ -159,10 +163,14 @@ class Ledger:
         }  # fmt: skip
         origin = happening.origin
         row["silence_at"] = origin.received_at + origin.silence if draft.closes_itself else None
-        owners = [word for one in happening.drafts for word in one.owners] or origin.owners
-        tags = [word for one in happening.drafts for word in one.tags]
-        self.owners = tuple(dict.fromkeys([*((word, False) for word in owners), *((word, True) for word in tags)]))
-        self.permissions = tuple(dict.fromkeys(word for one in happening.drafts for word in one.permissions))
+
+    def _add_audience(self, happening: Happening, *, anew: bool) -> None:
+        """While anything fires, a thread belongs to the owners of all its members, and asks for all their permissions."""
+        if anew:
+            self.owners, self.permissions, self.audience_anew = set(), set(), True
+        owners = [word for one in happening.drafts for word in one.owners] or happening.origin.owners
+        self.owners |= {(word, False) for word in owners} | {(word, True) for one in happening.drafts for word in one.tags}
+        self.permissions |= {word for one in happening.drafts for word in one.permissions}
 
     def _write_occurrence(self, occurrence: Occurrence, verdict: Verdict, happening: Happening, now: datetime) -> None:
         lead = happening.lead

@@ -1,13 +1,14 @@
 """From a stored event to what its mapper says: the only place that loads the mapper registry."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from pydantic import ValidationError
 
 from gateway.storage.events import Event
-from mappers.contract import Documents, Headers, Inbound, Mapped, SourceKind, SourceSettings, Unmapped
+from mappers.contract import NO_DOCUMENTS, Documents, Headers, Inbound, Mapped, SourceKind, SourceSettings, Unmapped
 from mappers.contract.registry import load
+from mappers.contract.text import one_line
 
 __all__ = ["Reading", "inbound", "kinds", "read", "read_settings"]
 
@@ -48,16 +49,31 @@ def inbound(event: Event, settings: SourceSettings, documents: Mapping[str, byte
     )
 
 
-def read(kind: SourceKind | None, event: Event, documents: Mapping[str, bytes]) -> Reading:
-    """Maps one event. Never raises: a mapper's own bug is an unmapped event with its reason."""
+def read(kind: SourceKind | None, event: Event, earlier: Callable[[Sequence[str]], Mapping[str, bytes]]) -> Reading:
+    """Maps one event; `earlier` gives documents by name. A mapper's own bug is an unmapped event with its reason, never an error."""
     if kind is None:
-        return Reading(Mapped(), Documents(), SourceSettings(), f"no mapper for the kind {event.kind!r} is installed")
+        return Reading(Mapped(), NO_DOCUMENTS, SourceSettings(), f"no mapper for the kind {event.kind!r} is installed")
     settings = read_settings(kind, event.source_settings)
-    request = inbound(event, settings, documents)
+    request = inbound(event, settings, {})
+    try:
+        documents = kind.documents(request)
+    except Exception as error:  # a third party's mapper may do anything
+        return _failed(settings, error)
+    if documents.wants:
+        request = replace(request, documents=earlier(documents.wants))
     try:
         mapped = kind.map(request)
-    except Unmapped as unmapped:
-        return Reading(Mapped(), Documents(), settings, unmapped.reason)
-    except Exception as error:  # a third party's mapper may do anything
-        return Reading(Mapped(), Documents(), settings, f"the mapper failed: {type(error).__name__}: {error}"[:500])
-    return Reading(mapped, kind.documents(request), settings)
+    except Exception as error:
+        return _failed(settings, error)
+    return Reading(
+        mapped if mapped.ignored is None else mapped.model_copy(update={"ignored": _reason(mapped.ignored)}), documents, settings
+    )
+
+
+def _failed(settings: SourceSettings, error: Exception) -> Reading:
+    said = error.reason if isinstance(error, Unmapped) else f"the mapper failed: {type(error).__name__}: {error}"
+    return Reading(Mapped(), NO_DOCUMENTS, settings, _reason(said))
+
+
+def _reason(text: str) -> str:
+    return one_line(text, 500)

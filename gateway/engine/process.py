@@ -1,5 +1,6 @@
 """Events become notifications: map each, then judge and record all of them in one transaction."""
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,22 +25,26 @@ class Read:
 
 
 def map_events(database: Database, batch: Sequence[Event], kinds: Mapping[str, SourceKind]) -> list[Read]:
-    """Maps these events, with the documents they want, in the calling thread. Never raises for what a body holds."""
-    return [Read(event, _map(database, event, kinds.get(event.kind))) for event in batch]
+    """Maps these events, in order of arrival, with the documents they want. Never raises for what a body holds."""
+    reads: list[Read] = []
+    kept: dict[tuple[int, str], bytes] = {}
+    for event in batch:
+        reading = read(kinds.get(event.kind), event, functools.partial(_earlier, database, event, kept))
+        kept |= {(event.source_id, name): event.body for name in reading.documents.keeps}
+        reads.append(Read(event, reading))
+    return reads
 
 
-def _map(database: Database, event: Event, kind: SourceKind | None) -> Reading:
-    reading = read(kind, event, {})
-    if not reading.documents.wants:
-        return reading
+def _earlier(database: Database, event: Event, kept: Mapping[tuple[int, str], bytes], names: Sequence[str]) -> Mapping[str, bytes]:
+    """The latest of these documents that came before the event, from this batch or stored."""
     with database.reading() as transaction:
-        earlier = documents.wanted(transaction, source_id=event.source_id, event_id=event.id, names=reading.documents.wants)
-    return read(kind, event, earlier) if earlier else reading
+        stored = documents.wanted(transaction, source_id=event.source_id, event_id=event.id, names=names)
+    return {**stored, **{name: kept[event.source_id, name] for name in names if (event.source_id, name) in kept}}
 
 
 def commit(transaction: Transaction, batch: Sequence[Read], *, lease: str, now: datetime) -> int:
     """Records what this batch means and ends its processing, all or nothing; gives how many events were still held."""
-    held = events.finish(transaction, [_outcome(one) for one in batch], lease=lease, now=now)
+    held = events.finish(transaction, [outcome(one) for one in batch], lease=lease, now=now)
     mine = [one for one in batch if one.event.id in held]
     for one in mine:
         if one.reading.documents.keeps:
@@ -52,7 +57,8 @@ def commit(transaction: Transaction, batch: Sequence[Read], *, lease: str, now: 
     return len(mine)
 
 
-def _outcome(one: Read) -> Outcome:
+def outcome(one: Read) -> Outcome:
+    """How the processing of this event ends once it is recorded."""
     reading = one.reading
     if reading.unmapped is not None:
         return Outcome(one.event.id, "unmapped", reading.unmapped)
@@ -60,7 +66,7 @@ def _outcome(one: Read) -> Outcome:
         return Outcome(one.event.id, "ignored", reading.mapped.ignored)
     if not reading.mapped.drafts and not reading.mapped.signals and reading.mapped.follow_ups:
         wanted = ", ".join(sorted({follow_up.operation for follow_up in reading.mapped.follow_ups}))
-        return Outcome(one.event.id, "unmapped", f"says too little by itself, and what it points at ({wanted}) is not fetched by this version")
+        return Outcome(one.event.id, "unmapped", f"says too little by itself; what it points at ({wanted}) is not fetched yet")
     return Outcome(one.event.id, "mapped", None)
 
 

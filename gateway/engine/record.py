@@ -99,8 +99,9 @@ def _flush(transaction: Transaction, ledgers: Sequence[Ledger], teams: dict[int,
             audience.renumber(transaction, ledger.id, old=ledger.was_episode, new=ledger.row["episode"])
     threads.count_members(transaction, [ledger.id for ledger in ledgers if ledger.member_rows or ledger.moved])
     threads.record(transaction, [row for ledger in ledgers for row in ledger.occurrence_rows.values()])
-    threads.save_owners(transaction, {ledger.id: ledger.owners for ledger in ledgers if ledger.owners is not None})
-    threads.save_permissions(transaction, {ledger.id: ledger.permissions for ledger in ledgers if ledger.permissions is not None})
+    threads.forget_audience(transaction, [ledger.id for ledger in ledgers if ledger.audience_anew])
+    threads.add_owners(transaction, {ledger.id: ledger.owners for ledger in ledgers})
+    threads.add_permissions(transaction, {ledger.id: ledger.permissions for ledger in ledgers})
     _tell(transaction, ledgers, now)
     threads.close_conversations(
         transaction,
@@ -121,7 +122,7 @@ def _attach(transaction: Transaction, ledgers: Sequence[Ledger], teams: dict[int
     found = threads.open_conversations(transaction, subjects, now)
     for ledger in ledgers:
         if ledger.conversation:
-            ledger.row["conversation_id"] = found[ledger.conversation][0]
+            ledger.row["conversation_id"] = found[ledger.conversation]
 
 
 def _subject(ledger: Ledger, team: str) -> str:

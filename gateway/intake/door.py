@@ -1,6 +1,7 @@
 """`POST /webhooks/{team}/{source}`: find the source, believe the sender, read the body, store it, answer."""
 
 import asyncio
+import functools
 import hashlib
 import logging
 from collections.abc import Callable
@@ -10,16 +11,18 @@ from typing import Final
 from aiohttp import web
 
 from gateway.intake.doorbook import Doorbook, Entry
-from gateway.intake.rejections import Rejections
+from gateway.intake.rejections import Rejections, storable
 from gateway.intake.remote import Networks, remote_address
 from gateway.journal import Arrival, Journal, JournalUnavailable
 from gateway.metrics import ACCEPTED, REFUSED
 from gateway.storage.database import StorageUnavailable
-from mappers.contract import Headers, Inbound
+from mappers.contract import Headers, Inbound, SourceKind
 from mappers.contract.signature import Refusal, authenticate
 
 BODY_PATIENCE: Final = 20.0
 """Seconds a sender may take for its body."""
+_LARGE: Final = 128 * 1024
+"""Bodies from this size on are looked into beside the event loop."""
 _log = logging.getLogger("tocsin.intake")
 
 
@@ -38,7 +41,7 @@ class Door:
     async def handle(self, request: web.Request) -> web.Response:
         """One request from a sender."""
         try:
-            entry = await self._doorbook.find(request.match_info["team"], request.match_info["source"])
+            entry = await self._doorbook.find(storable(request.match_info["team"]), storable(request.match_info["source"]))
             if entry is None:
                 return _problem(404, "There is no such source. Check team and source in the address.")
             return await self._enter(request, entry)
@@ -61,7 +64,8 @@ class Door:
         now = self._clock()
         if refusal and (refusal := authenticate(entry.proofs, request.headers, token, body, now)):
             return await self._refuse(request, entry, refusal, len(body))
-        receipt = await self._journal.append(_arrival(request, entry, tail, body, now))
+        make = functools.partial(_arrival, request, entry, tail, body, now)
+        receipt = await self._journal.append(make() if len(body) < _LARGE else await asyncio.to_thread(make))
         ACCEPTED.labels(entry.source.kind, "duplicate" if receipt.duplicate else "accepted").inc()
         if receipt.duplicate:
             return web.json_response({"status": "duplicate", "id": receipt.event_id})
@@ -86,21 +90,24 @@ _ADVICE: Final = {
 
 async def _read(request: web.Request, limit: int) -> bytes | web.Response:
     """The body, capped while it streams; an answer where it is too large, too slow or cut off."""
-    too_large = _problem(413, f"The body is larger than this source's limit of {limit} bytes.")
     if request.content_length is not None and request.content_length > limit:
-        return too_large
+        return _too_large(limit)
     body = bytearray()
     try:
         async with asyncio.timeout(BODY_PATIENCE):
             async for chunk in request.content.iter_chunked(65536):
                 body += chunk
                 if len(body) > limit:
-                    return too_large
+                    return _too_large(limit)
     except TimeoutError:
         return _problem(408, "The body took too long to arrive.")
     except (web.RequestPayloadError, ConnectionError, ValueError):
         return _problem(400, "The body could not be read: it was cut off, or its encoding is not what its headers say.")
     return bytes(body)
+
+
+def _too_large(limit: int) -> web.Response:
+    return _problem(413, f"The body is larger than this source's limit of {limit} bytes.")
 
 
 def _arrival(request: web.Request, entry: Entry, tail: str, body: bytes, now: datetime) -> Arrival:
@@ -110,25 +117,31 @@ def _arrival(request: web.Request, entry: Entry, tail: str, body: bytes, now: da
         body=body, headers=Headers((name, value) for name, value in headers), method=request.method, path=tail, query=query,
         received_at=now, settings=entry.settings, environment=entry.source.environment or None,
     )  # fmt: skip
-    key = entry.kind.request_key(inbound)
     return Arrival(
         source_id=entry.source.id,
-        request_key=key if key is None or len(key) <= 200 else f"sha256:{hashlib.sha256(key.encode('utf-8', 'surrogatepass')).hexdigest()}",
+        request_key=_request_key(entry.kind, inbound),
         body_digest=hashlib.sha256(
             b"\0".join((body, tail.encode("utf-8", "surrogatepass"), query.encode("utf-8", "surrogatepass")))
         ).digest(),
         method=request.method,
-        path=_storable(tail),
-        query=_storable(query),
-        headers=[[name, _storable(value)] for name, value in headers],
+        path=storable(tail),
+        query=storable(query),
+        headers=[[name, storable(value)] for name, value in headers],
         body=body,
         received_at=now,
     )
 
 
-def _storable(text: str) -> str:
-    """Text any database takes: no NUL, no lone surrogate."""
-    return text.replace("\0", "").encode("utf-8", "replace").decode("utf-8")
+def _request_key(kind: SourceKind, inbound: Inbound) -> str | None:
+    """What makes two requests the same one, fit to store. A mapper that fails at it has none: its requests are always new."""
+    try:
+        key = kind.request_key(inbound)
+    except Exception:
+        _log.exception("the mapper of %s failed to name a request", kind.kind)
+        return None
+    if key is None or (len(key) <= 200 and key == storable(key)):
+        return key
+    return f"sha256:{hashlib.sha256(key.encode('utf-8', 'surrogatepass')).hexdigest()}"
 
 
 def _problem(status: int, detail: str, headers: dict[str, str] | None = None) -> web.Response:

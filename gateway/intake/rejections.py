@@ -15,9 +15,14 @@ _SHOWN: Final = frozenset({"content-type", "content-length", "content-encoding",
 _log = logging.getLogger("tocsin.intake")
 
 
+def storable(text: str) -> str:
+    """Text any database takes: no NUL, no lone surrogate."""
+    return text.replace("\0", "").encode("utf-8", "replace").decode("utf-8")
+
+
 def redacted(headers: Iterable[tuple[str, str]]) -> list[list[str]]:
     """Headers with only the harmless values left; of every other one just its length."""
-    return [[name, value[:200] if name.lower() in _SHOWN else f"({len(value)} characters)"] for name, value in headers][:60]
+    return [[name, storable(value[:200]) if name.lower() in _SHOWN else f"({len(value)} characters)"] for name, value in headers][:60]
 
 
 class Rejections:

@@ -12,7 +12,7 @@ def remote_address(peer: str | None, forwarded_for: str | None, trusted: Network
         return peer or "unknown"
     for hop in reversed(forwarded_for.split(",")):
         if not _is_trusted(hop.strip(), trusted):
-            return hop.strip() if _address(hop.strip()) else peer
+            return str(_address(hop.strip()) or peer)
     return peer
 
 

@@ -59,20 +59,18 @@ def apply(transaction: Transaction, configuration: Configuration, kinds: Mapping
         for team in configuration.team
     }
     users = {user.email: _put_user(transaction, user, teams, now) for user in configuration.user}
+    if users:
+        people.keep_members(transaction, team_ids=list(teams.values()), user_ids=list(users.values()))
     people.keep_managed_tokens(transaction, digests=[digest(user.token) for user in configuration.user if user.token])
     placed = {
         (one.team, one.slug): _put_source(transaction, one, kinds[one.kind], teams[one.team], vault, now) for one in configuration.source
     }
     disabled = sources.disable_unlisted(transaction, listed=list(placed.values()), now=now)
     monitors.keep(transaction, [_monitor(one, placed[one.team, one.source]) for one in configuration.monitor], now=now)
-    for subscription in configuration.subscription:
-        people.put_default_subscription(
-            transaction,
-            user_id=users[subscription.user],
-            team_id=teams[subscription.team],
-            category=subscription.category.value,
-            values=_defaults(subscription),
-        )
+    defaults = {(users[one.user], teams[one.team], one.category.value): _defaults(one) for one in configuration.subscription}
+    people.keep_default_subscriptions(transaction, listed=defaults.keys())
+    for (user_id, team_id, category), values in defaults.items():
+        people.put_default_subscription(transaction, user_id=user_id, team_id=team_id, category=category, values=values)
     return Applied(len(teams), len(users), len(placed), len(configuration.monitor), tuple(disabled))
 
 

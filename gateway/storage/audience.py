@@ -29,14 +29,13 @@ from sqlalchemy import (
 )  # fmt: skip
 
 from gateway.storage.database import insert_for
+from gateway.storage.permitted import holds_permissions
 from gateway.storage.tables import (
     deliveries,
     delivery_items,
     inbox_entries,
-    membership_permissions,
     memberships,
     notification_owners,
-    notification_permissions,
     notifications,
     subscriptions,
     user_owns,
@@ -110,7 +109,7 @@ def tell_told(connection: Connection, news: Sequence[News], *, now: datetime, by
     cancel_unsent(connection, ids, now=now)
     told = _news(news)
     if by_mail:
-        reachable = and_(users.c.enabled, users.c.email_enabled, _holds_permissions(), not_(_muted(now)))
+        reachable = and_(users.c.enabled, users.c.email_enabled, holds_permissions(users.c.id), not_(_muted(now)))
         _queue_mail(connection, told, and_(reachable, _was_mailed()), "resolved", now)
     episode = select(notifications.c.episode).where(notifications.c.id == inbox_entries.c.notification_id).scalar_subquery()
     connection.execute(
@@ -121,21 +120,33 @@ def tell_told(connection: Connection, news: Sequence[News], *, now: datetime, by
 
 
 def cancel_unsent(connection: Connection, ids: Sequence[int], *, now: datetime) -> None:
-    """Takes these threads' failures out of mails that no worker has begun to send; an emptied mail is cancelled."""
-    unsent = (
+    """Takes these threads' failures out of mails that have not left; an emptied mail is cancelled, another one composed anew.
+
+    A frozen mail without an answer may have left: its worker sends it, or died while it did.
+    """
+    part = (delivery_items.c.notification_id.in_(ids), not_(delivery_items.c.cancelled))
+    unsent = connection.scalars(
         select(deliveries.c.id)
-        .where(deliveries.c.status == WAITING, deliveries.c.lease.is_(None), deliveries.c.kind == "failing")
+        .where(
+            deliveries.c.id.in_(select(delivery_items.c.delivery_id).where(*part)),
+            deliveries.c.status == WAITING,
+            deliveries.c.lease.is_(None),
+            deliveries.c.kind == "failing",
+            or_(deliveries.c.mail.is_(None), deliveries.c.last_answer.is_not(None)),
+        )
+        .order_by(deliveries.c.id)
         .with_for_update()
-    )
+    ).all()
     touched = list(
         connection.scalars(
             update(delivery_items)
-            .where(delivery_items.c.notification_id.in_(ids), not_(delivery_items.c.cancelled), delivery_items.c.delivery_id.in_(unsent))
+            .where(*part, delivery_items.c.delivery_id.in_(unsent))
             .values(cancelled=True)
             .returning(delivery_items.c.delivery_id)
         )
     )
     if touched:
+        connection.execute(update(deliveries).where(deliveries.c.id.in_(touched)).values(mail=None))
         left = exists().where(delivery_items.c.delivery_id == deliveries.c.id, not_(delivery_items.c.cancelled))
         connection.execute(
             update(deliveries)
@@ -193,16 +204,20 @@ def _queue_mail(connection: Connection, told: CTE, hears: ColumnElement[bool], k
     ).distinct()  # fmt: skip
     columns = ["user_id", "team_id", "conversation_id", "channel", "kind", "news", "status", "due_at", "created_at"]
     connection.execute(insert_for(connection)(deliveries).from_select(columns, people).on_conflict_do_nothing())
+    composable = and_(
+        deliveries.c.conversation_id == notifications.c.conversation_id,
+        deliveries.c.channel == EMAIL,
+        deliveries.c.news == told.c.news,
+        deliveries.c.status == WAITING,
+        deliveries.c.lease.is_(None),
+        deliveries.c.mail.is_(None),
+    )
+    locked = select(deliveries.c.id).select_from(told).join(notifications, notifications.c.id == told.c.notification_id)
+    connection.execute(  # no worker composes them before this is committed
+        locked.join(deliveries, composable).order_by(deliveries.c.id).with_for_update(of=deliveries, key_share=True)
+    )
     parts = _audience(told, hears, deliveries.c.id, notifications.c.id, notifications.c.episode, told.c.reason).join(
-        deliveries,
-        and_(
-            deliveries.c.user_id == users.c.id,
-            deliveries.c.conversation_id == notifications.c.conversation_id,
-            deliveries.c.channel == EMAIL,
-            deliveries.c.news == told.c.news,
-            deliveries.c.status == WAITING,
-            deliveries.c.mail.is_(None),
-        ),
+        deliveries, and_(deliveries.c.user_id == users.c.id, composable)
     )
     statement = insert_for(connection)(delivery_items).from_select(["delivery_id", "notification_id", "episode", "reason"], parts)
     connection.execute(statement.on_conflict_do_nothing())
@@ -222,24 +237,10 @@ def _hears(channel: str, now: datetime) -> ColumnElement[bool]:
         enabled,
         func.coalesce(subscribed, literal(True)),
         notifications.c.weight >= func.coalesce(own_weight, weight),
-        _holds_permissions(),
+        holds_permissions(users.c.id),
         or_(func.coalesce(subscriptions.c.scope, "all") == "all", _owns()),
         not_(_muted(now)),
     )
-
-
-def _holds_permissions() -> ColumnElement[bool]:
-    """Whether the user in the enclosing query holds every permission of the notification in it."""
-    held = (
-        exists()
-        .where(
-            membership_permissions.c.team_id == notifications.c.team_id,
-            membership_permissions.c.user_id == users.c.id,
-            membership_permissions.c.permission == notification_permissions.c.permission,
-        )
-        .correlate_except(membership_permissions)  # by itself it would look no further than the EXISTS around it
-    )
-    return ~exists().where(notification_permissions.c.notification_id == notifications.c.id, ~held)
 
 
 def _was_mailed() -> ColumnElement[bool]:

@@ -53,6 +53,10 @@ class Database:
         """The verb's answer from a read-only transaction. Raises `StorageUnavailable`."""
         return await self._run(self._readers, self.reading, False, lambda connection: verb(connection, *args, **kwargs))
 
+    async def read_first(self, verb: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Like `read`, before all that waits to be read; for what a sender is waiting for."""
+        return await self._run(self._readers, self.reading, True, lambda connection: verb(connection, *args, **kwargs))
+
     async def write(self, verb: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """The verb's answer once its transaction is durable. Raises `StorageUnavailable`, and then nothing happened."""
         return await self._run(self._writers, self.writing, False, lambda connection: verb(connection, *args, **kwargs))
@@ -117,6 +121,7 @@ def _sqlite(url: str) -> Engine:
     engine = create_engine(
         url,
         poolclass=QueuePool,
+        hide_parameters=True,  # bodies and digests have no business in errors, which are logged and shown
         pool_size=READERS + 2,
         max_overflow=4,
         connect_args={"check_same_thread": False, "timeout": BUSY_TIMEOUT_MS / 1000},
@@ -137,7 +142,9 @@ def _begin_sqlite(connection: Connection) -> None:
 
 
 def _postgresql(url: str) -> Engine:
-    return create_engine(url, pool_size=2 * READERS, max_overflow=2, pool_pre_ping=True, connect_args={"connect_timeout": 5})
+    return create_engine(
+        url, hide_parameters=True, pool_size=2 * READERS, max_overflow=2, pool_pre_ping=True, connect_args={"connect_timeout": 5}
+    )
 
 
 def insert_for(connection: Connection) -> Any:

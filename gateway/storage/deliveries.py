@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, exists, func, not_, select, update
 
+from gateway.storage.permitted import holds_permissions
 from gateway.storage.tables import (
     conversations,
     deliveries,
@@ -20,7 +21,6 @@ from gateway.storage.tables import (
 )
 
 WAITING: Final = "waiting"
-FINISHED: Final = frozenset({"sent", "kept", "failed", "cancelled"})
 _MEMBERS_SHOWN: Final = 50
 
 
@@ -116,11 +116,12 @@ def envelope(connection: Connection, delivery_id: int) -> Mapping[str, Any] | No
 
 
 def items(connection: Connection, delivery_id: int) -> Sequence[Mapping[str, Any]]:
-    """The notifications it carries as they stand now, worst first."""
+    """The notifications it carries as they stand now, worst first; only those that its reader may (still) know of."""
     rows = connection.execute(
         select(notifications, delivery_items.c.reason)
         .join(delivery_items, delivery_items.c.notification_id == notifications.c.id)
-        .where(delivery_items.c.delivery_id == delivery_id, not_(delivery_items.c.cancelled))
+        .join(deliveries, deliveries.c.id == delivery_items.c.delivery_id)
+        .where(deliveries.c.id == delivery_id, not_(delivery_items.c.cancelled), holds_permissions(deliveries.c.user_id))
         .order_by(notifications.c.weight.desc(), notifications.c.id)
     )
     return [dict(row._mapping) for row in rows]

@@ -1,5 +1,6 @@
 """What arrived, and how far its processing has come."""
 
+import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -171,18 +172,23 @@ def _queue(connection: Connection, ids: Sequence[int], due_at: datetime | None) 
 
 
 def claim(connection: Connection, *, now: datetime, lease: str, lease_for: timedelta, limit: int) -> list[Event]:
-    """Takes up to `limit` waiting events, oldest first, that no other worker holds. Each counts as one more attempt."""
+    """Takes up to `limit` waiting events, oldest first, that no other worker holds. Each counts as one more attempt.
+
+    An event that was tried before is taken alone: should it end its worker again, its neighbours are not blamed.
+    """
     due = (
-        select(processing.c.event_id)
+        select(processing.c.event_id, processing.c.attempts)
         .where(processing.c.status == WAITING, processing.c.due_at <= now)
         .order_by(processing.c.due_at, processing.c.event_id)
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
+    waiting = connection.execute(due).all()
+    untried = [event_id for event_id, attempts in itertools.takewhile(lambda one: one.attempts == 0, waiting)]
     taken = list(
         connection.scalars(
             update(processing)
-            .where(processing.c.event_id.in_(due.scalar_subquery()))
+            .where(processing.c.event_id.in_(untried or [one.event_id for one in waiting[:1]]))
             .values(lease=lease, due_at=now + lease_for, attempts=processing.c.attempts + 1)
             .returning(processing.c.event_id)
         )
@@ -229,10 +235,12 @@ def finish(connection: Connection, outcomes: Sequence[Outcome], *, lease: str, n
     return held
 
 
-def put_back(connection: Connection, ids: Iterable[int], *, lease: str, due_at: datetime) -> None:
-    """Gives up the lease on these events; they are due again at `due_at`."""
+def put_back(connection: Connection, ids: Iterable[int], *, lease: str, due_at: datetime, tried: bool = True) -> None:
+    """Gives up the lease on these events; they are due again at `due_at`. What was not `tried` does not count as an attempt."""
     connection.execute(
-        update(processing).where(processing.c.event_id.in_(list(ids)), processing.c.lease == lease).values(lease=None, due_at=due_at)
+        update(processing)
+        .where(processing.c.event_id.in_(list(ids)), processing.c.lease == lease)
+        .values(lease=None, due_at=due_at, attempts=processing.c.attempts - (0 if tried else 1))
     )
 
 
@@ -306,7 +314,7 @@ def show(connection: Connection, *, team_ids: Sequence[int], event_id: int) -> d
 
 
 def replay(connection: Connection, *, team_ids: Sequence[int], event_id: int, now: datetime) -> bool:
-    """Queues an event for processing again. False where these teams have no such event, or it is waiting anyway."""
+    """Queues an event for processing again. False where these teams have no such event, or a worker has it."""
     mine = (
         select(events.c.id)
         .join(sources, sources.c.id == events.c.source_id)

@@ -5,15 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, literal, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, exists, func, literal, or_, select, update
 
+from gateway.storage.permitted import holds_permissions
 from gateway.storage.tables import (
     conversations,
     inbox_entries,
-    membership_permissions,
     memberships,
     notification_owners,
-    notification_permissions,
     notifications,
     sources,
     teams,
@@ -133,6 +132,16 @@ def mark(
     return sorted(mine)
 
 
+def read_all(connection: Connection, *, user_id: int, wanted: Filter, now: datetime) -> list[int]:
+    """Marks every unread entry of the list as read; gives their ids."""
+    shown = _joined(select(inbox_entries.c.notification_id)).where(*_visible(user_id, wanted, now), inbox_entries.c.read_at.is_(None))
+    ids = list(connection.scalars(shown.order_by(inbox_entries.c.notification_id)))
+    entry = update(inbox_entries).where(inbox_entries.c.user_id == user_id, inbox_entries.c.notification_id == bindparam("id"))
+    if ids:
+        connection.execute(entry.values(read_at=literal(now, Time)), [{"id": notification_id} for notification_id in ids])
+    return ids
+
+
 def acknowledge(connection: Connection, *, user_id: int, notification_id: int, now: datetime, taken_back: bool) -> bool:
     """Says for everyone that somebody is on it, or takes that back. False where the thread is not theirs to see.
 
@@ -179,16 +188,7 @@ def _joined(query: Select[Any]) -> Select[Any]:
 
 
 def _allowed() -> tuple[ColumnElement[bool], ...]:
-    held = (
-        exists()
-        .where(
-            membership_permissions.c.team_id == notifications.c.team_id,
-            membership_permissions.c.user_id == inbox_entries.c.user_id,
-            membership_permissions.c.permission == notification_permissions.c.permission,
-        )
-        .correlate_except(membership_permissions)  # by itself it would look no further than the EXISTS around it
-    )
-    return (notifications.c.status != "unseen", ~exists().where(notification_permissions.c.notification_id == notifications.c.id, ~held))
+    return (notifications.c.status != "unseen", holds_permissions(inbox_entries.c.user_id))
 
 
 def _not_expired(now: datetime) -> ColumnElement[bool]:

@@ -20,16 +20,18 @@ def revision(connection: Connection) -> str | None:
 
 
 def migrate(database: Database) -> bool:
-    """Brings the schema to `HEAD` in one transaction; False where it was there already. Another process' migration is waited for."""
-    with database.reading() as connection:
-        if revision(connection) == HEAD:
-            return False
+    """Brings the schema to `HEAD` in one transaction; False where it was there already, or further (the next version's code
+    works on it, and ours may go on). Another process' migration is waited for. Makes the directory of a SQLite file.
+    """
     if database.file:
         database.file.parent.mkdir(parents=True, exist_ok=True)
+    with database.reading() as connection:
+        if (revision(connection) or "") >= HEAD:
+            return False
     with database.writing() as connection:
         if not database.is_sqlite:
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
-        if revision(connection) == HEAD:
+        if (revision(connection) or "") >= HEAD:
             return False
         from alembic import command  # slow to import, and rarely needed
 

@@ -3,12 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, update
 
 from gateway.storage.database import insert_for
-from gateway.storage.tables import monitors, sources, teams
+from gateway.storage.tables import monitors
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,18 +32,3 @@ def keep(connection: Connection, wanted: Sequence[Expectation], *, now: datetime
             statement.on_conflict_do_update(index_elements=["source_id", "pipeline"], set_={**replaced, "disabled_at": None}),
             [asdict(one) for one in wanted],
         )
-
-
-def overview(connection: Connection, *, team_ids: Sequence[int]) -> list[dict[str, Any]]:
-    """Every monitor of these teams."""
-    rows = connection.execute(
-        select(
-            monitors.c.id, teams.c.slug.label("team"), sources.c.slug.label("source"), monitors.c.pipeline, monitors.c.cron,
-            monitors.c.interval_seconds, monitors.c.timezone, monitors.c.grace_seconds, monitors.c.disabled_at,
-        )
-        .join(sources, sources.c.id == monitors.c.source_id)
-        .join(teams, teams.c.id == sources.c.team_id)
-        .where(sources.c.team_id.in_(team_ids))
-        .order_by(teams.c.slug, sources.c.slug, monitors.c.pipeline)
-    )  # fmt: skip
-    return [dict(row._mapping) for row in rows]

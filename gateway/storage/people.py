@@ -1,6 +1,6 @@
 """Teams, users, memberships and the credentials by which people are known."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -68,6 +68,12 @@ def keep_memberships(connection: Connection, *, user_id: int, team_ids: Sequence
         connection.execute(delete(table).where(table.c.user_id == user_id, table.c.team_id.not_in(team_ids)))
 
 
+def keep_members(connection: Connection, *, team_ids: Sequence[int], user_ids: Sequence[int]) -> None:
+    """Ends the memberships of everyone else in these teams."""
+    for table in (membership_permissions, memberships):
+        connection.execute(delete(table).where(table.c.team_id.in_(team_ids), table.c.user_id.not_in(user_ids)))
+
+
 def put_owns(connection: Connection, *, user_id: int, owns: Iterable[str]) -> None:
     """Sets the words that count as this person's own in owners and tags."""
     connection.execute(delete(user_owns).where(user_owns.c.user_id == user_id))
@@ -84,6 +90,14 @@ def put_default_subscription(connection: Connection, *, user_id: int, team_id: i
             index_elements=["user_id", "team_id", "category"], set_=dict(values), where=subscriptions.c.chosen.is_(False)
         )
     )
+
+
+def keep_default_subscriptions(connection: Connection, *, listed: Collection[tuple[int, int, str]]) -> None:
+    """Takes back the defaults, (user, team, category), that the configuration no longer names."""
+    stored = select(subscriptions.c.user_id, subscriptions.c.team_id, subscriptions.c.category).where(subscriptions.c.chosen.is_(False))
+    for user_id, team_id, category in {tuple(row) for row in connection.execute(stored)} - set(listed):
+        mine = (subscriptions.c.user_id == user_id, subscriptions.c.team_id == team_id, subscriptions.c.category == category)
+        connection.execute(delete(subscriptions).where(*mine))
 
 
 def team_ids(connection: Connection) -> dict[str, int]:

@@ -31,7 +31,10 @@ class Signal:
 
 
 def put(connection: Connection, signals: Sequence[Signal]) -> None:
-    """Records these signals. The latest one decides a run's phase, in whatever order they come; times once known stay."""
+    """Records these signals. The latest one decides a run's phase and end, in whatever order they come; other times once known stay.
+
+    Rows are taken in order, so that two workers never wait for each other.
+    """
     if not signals:
         return
     ids = _pipelines(connection, sorted({(one.source_id, one.environment, one.pipeline) for one in signals}))
@@ -41,7 +44,7 @@ def put(connection: Connection, signals: Sequence[Signal]) -> None:
     changed: dict[str, Any] = {name: case((later, new[name]), else_=runs.c[name]) for name in ("phase", "state", "phase_at")}
     changed |= {name: case((new[name] != "", new[name]), else_=runs.c[name]) for name in ("name", "url")}
     changed |= {name: func.coalesce(runs.c[name], new[name]) for name in ("expected_at", "started_at")}
-    changed["ended_at"] = func.coalesce(new.ended_at, runs.c.ended_at)
+    changed["ended_at"] = case((later, func.coalesce(new.ended_at, runs.c.ended_at)), else_=func.coalesce(runs.c.ended_at, new.ended_at))
     connection.execute(
         statement.on_conflict_do_update(index_elements=["pipeline_id", "run", "attempt"], set_=changed),
         [
@@ -58,7 +61,7 @@ def put(connection: Connection, signals: Sequence[Signal]) -> None:
                 "started_at": one.started_at,
                 "ended_at": one.ended_at,
             }
-            for one in signals
+            for one in sorted(signals, key=lambda one: (ids[one.source_id, one.environment, one.pipeline], one.run, one.attempt, one.at))
         ],
     )
 

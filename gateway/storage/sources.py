@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, insert, select, update
 
 from gateway.storage.tables import events, rejections, sources, teams
 
@@ -81,8 +81,10 @@ def disable_unlisted(connection: Connection, *, listed: Sequence[int], now: date
 
 def overview(connection: Connection, *, team_ids: Sequence[int]) -> list[dict[str, Any]]:
     """Every source of these teams with its last event and its last rejection; no credentials."""
-    last_event = select(func.max(events.c.received_at)).where(events.c.source_id == sources.c.id).scalar_subquery()
-    last_rejection = select(func.max(rejections.c.rejected_at)).where(rejections.c.source_id == sources.c.id).scalar_subquery()
+    last_event, last_rejection = (
+        select(moment).where(table.c.source_id == sources.c.id).order_by(table.c.id.desc()).limit(1).scalar_subquery()
+        for table, moment in ((events, events.c.received_at), (rejections, rejections.c.rejected_at))
+    )
     rows = connection.execute(
         select(
             sources.c.id, teams.c.slug.label("team"), sources.c.slug, sources.c.kind, sources.c.environment, sources.c.managed,

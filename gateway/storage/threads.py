@@ -1,11 +1,11 @@
 """Notifications (threads), their members and occurrences: loaded for the judge, saved as it says."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Connection, bindparam, delete, exists, func, insert, select, tuple_, update
+from sqlalchemy import Connection, Table, bindparam, delete, exists, func, select, tuple_, update
 
 from gateway.domain.thread import Firing, Occurrence, Thread
 from gateway.storage.database import insert_for
@@ -191,45 +191,49 @@ def record(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     connection.execute(statement.on_conflict_do_update(index_elements=["notification_id", "key"], set_=replaced), list(rows))
 
 
-def save_owners(connection: Connection, owners: Mapping[int, Sequence[tuple[str, bool]]]) -> None:
-    """Sets the owners and tags of these threads: (word, whether it is a tag)."""
-    _replace(
-        connection,
-        notification_owners,
-        {key: [{"owner": word, "is_tag": is_tag} for word, is_tag in words] for key, words in owners.items()},
-    )
+def forget_audience(connection: Connection, ids: Sequence[int]) -> None:
+    """Takes owners, tags and required permissions off these threads."""
+    if ids:
+        for table in (notification_owners, notification_permissions):
+            connection.execute(delete(table).where(table.c.notification_id.in_(ids)))
 
 
-def save_permissions(connection: Connection, permissions: Mapping[int, Sequence[str]]) -> None:
-    """Sets what a reader of these threads must hold."""
-    _replace(connection, notification_permissions, {key: [{"permission": word} for word in words] for key, words in permissions.items()})
+def add_owners(connection: Connection, owners: Mapping[int, Collection[tuple[str, bool]]]) -> None:
+    """Adds owners and tags to these threads: (word, whether it is a tag)."""
+    rows = [{"notification_id": key, "owner": word, "is_tag": is_tag} for key, words in owners.items() for word, is_tag in sorted(words)]
+    _add(connection, notification_owners, rows)
 
 
-def _replace(connection: Connection, table: Any, wanted: Mapping[int, Sequence[Mapping[str, Any]]]) -> None:
-    if not wanted:
-        return
-    connection.execute(delete(table).where(table.c.notification_id.in_(list(wanted))))
-    rows = [{"notification_id": key, **row} for key, given in wanted.items() for row in given]
+def add_permissions(connection: Connection, permissions: Mapping[int, Collection[str]]) -> None:
+    """Adds to what a reader of these threads must hold."""
+    rows = [{"notification_id": key, "permission": word} for key, words in permissions.items() for word in sorted(words)]
+    _add(connection, notification_permissions, rows)
+
+
+def _add(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
     if rows:
-        connection.execute(insert(table), rows)
+        connection.execute(insert_for(connection)(table).on_conflict_do_nothing(), list(rows))
 
 
-def open_conversations(connection: Connection, wanted: Mapping[str, Mapping[str, Any]], now: datetime) -> dict[str, tuple[int, str]]:
-    """The open conversation of each identity, begun where there is none: identity → (id, subject). Locked."""
+def open_conversations(connection: Connection, wanted: Mapping[str, Mapping[str, Any]], now: datetime) -> dict[str, int]:
+    """The open conversation of each identity, begun where there is none: identity → id. Locked."""
     if not wanted:
         return {}
     rows = [{"identity": identity, "opened_at": now, **values} for identity, values in sorted(wanted.items())]
     statement = insert_for(connection)(conversations).on_conflict_do_nothing(
         index_elements=["identity"], index_where=conversations.c.closed_at.is_(None)
     )
-    connection.execute(statement, rows)
-    found = connection.execute(
-        select(conversations.c.identity, conversations.c.id, conversations.c.subject)
+    locked = (
+        select(conversations.c.identity, conversations.c.id)
         .where(conversations.c.identity.in_(list(wanted)), conversations.c.closed_at.is_(None))
         .order_by(conversations.c.identity)
-        .with_for_update()
+        .with_for_update(key_share=True)  # a delivery somebody else is queueing in it need not be waited for
     )
-    return {identity: (conversation_id, subject) for identity, conversation_id, subject in found}
+    found: dict[str, int] = {}
+    while len(found) < len(wanted):  # one that was closed while we waited for its lock is begun anew
+        connection.execute(statement, [row for row in rows if row["identity"] not in found])
+        found = {identity: conversation_id for identity, conversation_id in connection.execute(locked)}
+    return found
 
 
 def close_conversations(connection: Connection, ids: Sequence[int], now: datetime) -> None:
@@ -237,7 +241,7 @@ def close_conversations(connection: Connection, ids: Sequence[int], now: datetim
     if not ids:
         return
     connection.execute(
-        select(conversations.c.id).where(conversations.c.id.in_(ids)).order_by(conversations.c.identity).with_for_update()
+        select(conversations.c.id).where(conversations.c.id.in_(ids)).order_by(conversations.c.identity).with_for_update(key_share=True)
     ).all()
     still_open = exists().where(notifications.c.conversation_id == conversations.c.id, notifications.c.status == OPEN)
     connection.execute(
@@ -247,8 +251,8 @@ def close_conversations(connection: Connection, ids: Sequence[int], now: datetim
 
 def next_due(connection: Connection) -> datetime | None:
     """When the next hold is over or the next silence ends."""
-    times = connection.execute(select(func.min(notifications.c.due_at), func.min(notifications.c.silence_at))).one()
-    return min((time for time in times if time is not None), default=None)
+    firsts = (select(func.min(column)).where(column.is_not(None)) for column in (notifications.c.due_at, notifications.c.silence_at))
+    return min((time for first in firsts if (time := connection.scalar(first)) is not None), default=None)
 
 
 def forget_watermarks(connection: Connection, *, now: datetime, older_than: timedelta, limit: int) -> int:

@@ -13,7 +13,7 @@ from gateway.channels.email.smtp import PermanentFailure, Smtp, TemporaryFailure
 from gateway.domain.backoff import GIVE_UP_AFTER, wait_before_retry
 from gateway.metrics import DELIVERED
 from gateway.storage import deliveries
-from gateway.storage.database import Database
+from gateway.storage.database import Database, StorageUnavailable
 from gateway.storage.deliveries import Claimed
 from gateway.workers.letters import letter
 from gateway.workers.loop import Worker
@@ -21,6 +21,7 @@ from gateway.workers.loop import Worker
 BATCH: Final = 4
 LEASE: Final = timedelta(minutes=5)
 """More than a batch may take with a mail server that answers each mail after a minute."""
+_INSIST: Final = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 _log = logging.getLogger("tocsin.deliver")
 
 
@@ -40,7 +41,9 @@ class DeliverWorker(Worker):
         batch = await self._database.write(deliveries.claim, now=self.clock(), lease=lease, lease_for=LEASE, limit=BATCH)
         results = await asyncio.gather(*(self._deliver(one, lease) for one in batch), return_exceptions=True)
         for one, result in zip(batch, results, strict=True):
-            if isinstance(result, Exception):
+            if isinstance(result, StorageUnavailable):  # what became of it is not known: it is due again when the lease ends
+                _log.error("delivery %s: storage is in trouble: %s", one.id, result)
+            elif isinstance(result, Exception):
                 _log.error("delivery %s failed", one.id, exc_info=result)
                 await self._again(one, lease, f"an error of the gateway's own: {type(result).__name__}: {result}")
         return len(batch)
@@ -79,9 +82,18 @@ class DeliverWorker(Worker):
 
     async def _finish(self, one: Claimed, lease: str, status: str, answer: str) -> None:
         DELIVERED.labels("email", status).inc()
-        held = await self._database.write(deliveries.finish, one.id, lease=lease, status=status, answer=answer[:1000], now=self.clock())
+        held = await self._recorded(one, lease, status, answer[:1000])
         if not held:
             _log.warning("delivery %s was taken over meanwhile; its result (%s) was not recorded", one.id, status)
+
+    async def _recorded(self, one: Claimed, lease: str, status: str, answer: str) -> bool:
+        """Insists for half a minute, well within the lease: a mail that left and is not recorded as sent leaves twice."""
+        for pause in _INSIST:
+            try:
+                return await self._database.write(deliveries.finish, one.id, lease=lease, status=status, answer=answer, now=self.clock())
+            except StorageUnavailable:
+                await asyncio.sleep(pause)
+        return await self._database.write(deliveries.finish, one.id, lease=lease, status=status, answer=answer, now=self.clock())
 
     async def _again(self, one: Claimed, lease: str, answer: str) -> None:
         now = self.clock()

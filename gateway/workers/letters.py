@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
-from urllib.parse import urljoin
 
 from gateway.channels.message import Kind, MemberLine, Message, Part
 from gateway.domain.identity import fingerprint
+from gateway.domain.links import absolute
 from gateway.storage import deliveries
 from gateway.storage.database import Transaction
 from mappers.contract import Category, Level
@@ -56,13 +56,8 @@ def _part(transaction: Transaction, row: Mapping[str, Any], base: str) -> Part:
         members=tuple(
             MemberLine(label=one["label"], level=Level(one["level"]), message=one["details"].get("message", "")) for one in failing
         ),
-        links=absolute_links(row["links"] or {}, base),
+        links=absolute(row["links"] or {}, base),
         facts=row["facts"] or {},
         owners=tuple(deliveries.owners(transaction, row["id"])),
         impact=tuple(row["impact"] or ()),
     )
-
-
-def absolute_links(links: Mapping[str, str], base: str) -> dict[str, str]:
-    """Links as a reader can follow them: paths are resolved against the team's base URL."""
-    return {label: urljoin(f"{base}/", target) if target.startswith("/") else target for label, target in links.items()}

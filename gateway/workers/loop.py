@@ -13,6 +13,8 @@ from gateway.storage.database import StorageUnavailable
 POLL: Final = 1.0
 """Seconds after which a worker looks by itself, should a wake-up have been missed."""
 _TROUBLE: Final = 2.0
+_BREATH: Final = 0.05
+"""Seconds between looks at what is due but in another process' hands."""
 _log = logging.getLogger("tocsin.workers")
 
 
@@ -61,4 +63,4 @@ class Worker(ABC):
                 await asyncio.wait_for(self._wake.wait(), pause)
 
     def _pause(self, due: datetime | None) -> float:
-        return POLL if due is None else min(max((due - self.clock()).total_seconds(), 0.0), POLL)
+        return POLL if due is None else min(max((due - self.clock()).total_seconds(), _BREATH), POLL)

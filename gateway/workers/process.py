@@ -46,8 +46,13 @@ class ProcessWorker(Worker):
             fresh = [event for event in batch if event.attempts <= QUARANTINE_AFTER]
             for event in worn:
                 await self._quarantine(event.id, event.kind, "its processing was cut off again and again", lease)
-            reads = await asyncio.to_thread(process.map_events, self._database, fresh, self._kinds)
-            await self._commit(reads, lease)
+            try:
+                reads = await asyncio.to_thread(process.map_events, self._database, fresh, self._kinds)
+                await self._commit(reads, lease)
+            except StorageUnavailable:  # a deadlock, a lock held too long: not the events' fault, and no reason to wait for the lease
+                ids = [event.id for event in fresh]
+                await self._database.write(events.put_back, ids, lease=lease, due_at=self.clock(), tried=False)
+                raise
         QUEUE_AGE.set(max((self.clock() - batch[0].received_at).total_seconds(), 0.0))
         self._on_deliveries()
         return len(batch)
@@ -70,8 +75,7 @@ class ProcessWorker(Worker):
                 await self._put_aside(reads[0], f"recording failed: {type(error).__name__}: {error}"[:500], lease)
         else:
             for one in reads:
-                outcome = "unmapped" if one.reading.unmapped is not None else "mapped" if one.reading.mapped.drafts else "ignored"
-                PROCESSED.labels(one.event.kind, outcome).inc()
+                PROCESSED.labels(one.event.kind, process.outcome(one).status).inc()
 
     async def _put_aside(self, one: Read, reason: str, lease: str) -> None:
         if one.event.attempts >= QUARANTINE_AFTER:

@@ -12,6 +12,7 @@ from gateway.workers.loop import Worker
 BATCH: Final = 100
 WATERMARKS_KEPT: Final = timedelta(days=3)
 _SWEEP_EVERY: Final = timedelta(hours=1)
+_SWEEP: Final = 1000
 
 
 class SettleWorker(Worker):
@@ -29,11 +30,13 @@ class SettleWorker(Worker):
         """Everything that is due now, up to a hundred threads of each."""
         now = self.clock()
         settled = await self._database.write(_settle, now) if (due := await self._database.read(threads.next_due)) and due <= now else 0
-        if now >= self._next_sweep:
-            self._next_sweep = now + _SWEEP_EVERY
-            settled += await self._database.write(threads.forget_watermarks, now=now, older_than=WATERMARKS_KEPT, limit=1000)
         if settled:
             self._on_deliveries()
+        if now >= self._next_sweep:
+            swept = await self._database.write(threads.forget_watermarks, now=now, older_than=WATERMARKS_KEPT, limit=_SWEEP)
+            if swept < _SWEEP:
+                self._next_sweep = now + _SWEEP_EVERY
+            return settled + swept
         return settled
 
     async def next_due(self) -> datetime | None:

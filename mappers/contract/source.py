@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from mappers.contract.inbound import Inbound
 from mappers.contract.mapped import Mapped
@@ -15,13 +15,13 @@ _UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 def parse_span(value: object) -> object:
-    """`"90s"`, `"5m"`, `"2h"`, `"1d"` or a number of seconds as a timedelta; anything else is left to pydantic."""
+    """`"90s"`, `"5m"`, `"2h"`, `"1d"` or a number of seconds as seconds; anything else is left to pydantic."""
     if isinstance(value, str) and len(value) > 1 and value[-1] in _UNITS and value[:-1].isdigit():
-        return timedelta(seconds=int(value[:-1]) * _UNITS[value[-1]])
+        return int(value[:-1]) * _UNITS[value[-1]]
     return value
 
 
-Span = Annotated[timedelta, BeforeValidator(parse_span)]
+Span = Annotated[timedelta, BeforeValidator(parse_span), Field(ge=timedelta(), le=timedelta(days=3650))]
 
 
 class SourceSettings(BaseModel):

@@ -23,7 +23,12 @@ import pytest
 T = TypeVar("T")
 ROOT = Path(__file__).parent.parent.parent
 FIXTURES = ROOT / "tests" / "fixtures"
-TOKENS = {"ANA_TOKEN": "ana-token-0123456789", "BEN_TOKEN": "ben-token-0123456789", "OTHER_TOKEN": "other-token-0123456789", "HOOK": "hook-secret-0123456789"}
+TOKENS = {
+    "ANA_TOKEN": "ana-token-0123456789",
+    "BEN_TOKEN": "ben-token-0123456789",
+    "OTHER_TOKEN": "other-token-0123456789",
+    "HOOK": "hook-secret-0123456789",
+}
 CONFIGURATION = """
 [[team]]
 slug = "acme"
@@ -55,18 +60,39 @@ category = "dbt_test_failure"
 email = false
 """
 SOURCES = {
-    "prefect": "prefect", "prefect-staging": "prefect", "dbt-core": "dbt_core", "dbt-core-staging": "dbt_core", "healthchecks": "healthchecks_io",
-    "kuma": "uptime_kuma", "alertmanager": "alertmanager", "dbt-cloud": "dbt_cloud",
-}  # fmt: skip
+    "prefect": "prefect",
+    "prefect-staging": "prefect",
+    "dbt-core": "dbt_core",
+    "dbt-core-staging": "dbt_core",
+    "healthchecks": "healthchecks_io",
+    "kuma": "uptime_kuma",
+    "alertmanager": "alertmanager",
+    "dbt-cloud": "dbt_cloud",
+}
+
+
+SOURCE = """
+[[source]]
+team = "acme"
+slug = "{slug}"
+kind = "{kind}"
+environment = "{environment}"
+auth = {{ {scheme} = ["env:HOOK"] }}
+"""
 
 
 def configuration() -> str:
+    """`tocsin.toml` with two teams, three people and a source of each kind."""
     sources = [
-        f'[[source]]\nteam = "acme"\nslug = "{slug}"\nkind = "{kind}"\nenvironment = "{"staging" if slug.endswith("staging") else "prod"}"\n'
-        f"auth = {{ {'dbt' if kind == 'dbt_cloud' else 'bearer'} = [\"env:HOOK\"] }}\n"
+        SOURCE.format(
+            slug=slug,
+            kind=kind,
+            environment="staging" if slug.endswith("staging") else "prod",
+            scheme="dbt" if kind == "dbt_cloud" else "bearer",
+        )
         for slug, kind in SOURCES.items()
     ]
-    return CONFIGURATION + "\n".join(sources)
+    return CONFIGURATION + "".join(sources)
 
 
 def free_port() -> int:
@@ -126,7 +152,12 @@ class Tocsin:
         if self.smtp_port:
             environment["TOCSIN_SMTP_URL"] = f"smtp://127.0.0.1:{self.smtp_port}"
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "gateway", "serve"], cwd=self.directory, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            [sys.executable, "-m", "gateway", "serve"],
+            cwd=self.directory,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
         )
         assert self.process.stdout
         lines = []
@@ -148,14 +179,24 @@ class Tocsin:
         """Another `tocsin` command on the same installation."""
         environment = {**os.environ, **TOKENS, **self.environment, "PYTHONPATH": str(ROOT), "TOCSIN_LISTEN": f"127.0.0.1:{self.port}"}
         return subprocess.run(
-            [sys.executable, "-m", "gateway", *arguments], cwd=self.directory, env=environment, capture_output=True, text=True, timeout=60, check=False
+            [sys.executable, "-m", "gateway", *arguments],
+            cwd=self.directory,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
         )
 
     def send(self, source: str, fixture: str, change: Callable[[str], str] = lambda body: body) -> Answer:
         """Posts a captured request as its sender would: its own headers, and the source's credential."""
         document = json.loads((FIXTURES / f"{fixture}.request.json").read_text(encoding="utf-8"))
         body = change(document["body"]).encode()
-        headers = {name: value for name, value in document["headers"] if name.lower() not in ("host", "content-length", "transfer-encoding", "connection")}
+        headers = {
+            name: value
+            for name, value in document["headers"]
+            if name.lower() not in ("host", "content-length", "transfer-encoding", "connection")
+        }
         if SOURCES[source] == "dbt_cloud":
             headers["Authorization"] = hmac.digest(TOKENS["HOOK"].encode(), body, "sha256").hex()
         else:
@@ -204,7 +245,9 @@ def mailbox(tmp_path: Path) -> Iterator[tuple[Mailbox, int]]:
     directory = tmp_path / "mail"
     directory.mkdir()
     port = free_port()
-    server = subprocess.Popen([sys.executable, str(Path(__file__).with_name("smtp_server.py")), str(directory), str(port)], stdout=subprocess.PIPE, text=True)
+    server = subprocess.Popen(
+        [sys.executable, str(Path(__file__).with_name("smtp_server.py")), str(directory), str(port)], stdout=subprocess.PIPE, text=True
+    )
     assert server.stdout
     assert server.stdout.readline().strip() == "ready"
     yield Mailbox(directory), port

@@ -27,7 +27,10 @@ def token_of(tocsin: Tocsin) -> str:
     link = re.search(r"http://\S+/sign-in/\S+", tocsin.output)
     assert link, tocsin.output
     opener = subprocess.run(
-        ["curl", "-sS", "-o", "/dev/null", "-D", "-", "-X", "POST", "-H", "Sec-Fetch-Site: same-origin", link[0]], capture_output=True, text=True, check=True
+        ["curl", "-sS", "-o", "/dev/null", "-D", "-", "-X", "POST", "-H", "Sec-Fetch-Site: same-origin", link[0]],
+        capture_output=True,
+        text=True,
+        check=True,
     )
     cookie = re.search(r"tocsin_session=([^;]+)", opener.stdout)
     assert cookie, opener.stdout
@@ -78,7 +81,10 @@ def test_the_demo_shows_the_bar_the_inbox_a_resolved_incident_and_mails(newcomer
         deliveries = call(f"{newcomer.url}/api/deliveries?limit=100", headers={"Authorization": f"Bearer {token}"}).body["items"]
         return [one for one in deliveries if one["status"] == "kept"]
 
-    assert {one["kind"] for one in eventually(lambda: kept() if any(one["kind"] == "resolved" for one in kept()) else [])} == {"failing", "resolved"}
+    assert {one["kind"] for one in eventually(lambda: kept() if any(one["kind"] == "resolved" for one in kept()) else [])} == {
+        "failing",
+        "resolved",
+    }
     assert newcomer.run("demo", "--fast").returncode == 0, "the story can be told again"
 
 
@@ -118,7 +124,10 @@ def test_map_of_an_unknown_kind_names_those_there_are(tmp_path: Path) -> None:
     [
         ('[[team]]\nslug = "acme"\ncolour = 1\n', "[[team]] 1 (acme): colour: there is no such key"),
         ('[[team]]\nslug = "acme"\n[[team]]\nslug = "acme"\n', "[[team]] 2: 'acme' is used twice, first in [[team]] 1"),
-        ('[[user]]\nemail = "a@b.test"\ntoken = "env:NOT_SET_HERE"\n', "[[user]] 1 (a@b.test): token: the environment variable NOT_SET_HERE is not set"),
+        (
+            '[[user]]\nemail = "a@b.test"\ntoken = "env:NOT_SET_HERE"\n',
+            "[[user]] 1 (a@b.test): token: the environment variable NOT_SET_HERE is not set",
+        ),
         ("[[team]\n", "not valid TOML"),
     ],
 )

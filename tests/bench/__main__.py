@@ -79,7 +79,11 @@ def mapping() -> dict[str, int]:
         done, started = 0, time.process_time()
         while time.process_time() - started < 1.0:
             for request in requests:
-                _quietly(lambda request=request, kind=kind: kind.map(type(request)(**{name: getattr(request, name) for name in request.__dataclass_fields__})))
+                _quietly(
+                    lambda request=request, kind=kind: kind.map(
+                        type(request)(**{name: getattr(request, name) for name in request.__dataclass_fields__})
+                    )
+                )
                 done += 1
         found[kind.kind] = int(done / (time.process_time() - started))
     return found
@@ -104,8 +108,21 @@ def door(directory: Path) -> dict[str, Any]:
 
     def load(port: int, seed: int) -> float:
         script.write_text(LUA.replace("BODY", body).replace("SEED", str(seed)), encoding="utf-8")
-        command = ["wrk", "-t1", "-c64", f"-d{SECONDS}s", "-s", str(script), "-H", f"Authorization: Bearer {TOKEN}", "-H", "Content-Type: application/json"]
-        printed = subprocess.run([*command, f"http://127.0.0.1:{port}/webhooks/acme/prefect"], capture_output=True, text=True, check=True).stdout
+        command = [
+            "wrk",
+            "-t1",
+            "-c64",
+            f"-d{SECONDS}s",
+            "-s",
+            str(script),
+            "-H",
+            f"Authorization: Bearer {TOKEN}",
+            "-H",
+            "Content-Type: application/json",
+        ]
+        printed = subprocess.run(
+            [*command, f"http://127.0.0.1:{port}/webhooks/acme/prefect"], capture_output=True, text=True, check=True
+        ).stdout
         if "Non-2xx" in printed:
             sys.exit(printed)
         return float(printed.split("Requests/sec:")[1].split()[0])

@@ -63,7 +63,8 @@ def put(directory: Path, text: str) -> Path:
 def everything(database: Database) -> dict[str, list[dict[str, Any]]]:
     with database.reading() as transaction:
         return {
-            table.name: sorted((dict(row._mapping) for row in transaction.execute(select(table))), key=repr) for table in tables.metadata.sorted_tables
+            table.name: sorted((dict(row._mapping) for row in transaction.execute(select(table))), key=repr)
+            for table in tables.metadata.sorted_tables
         }
 
 
@@ -113,7 +114,7 @@ def test_what_a_person_chose_is_never_overwritten_and_what_is_unlisted_is_disabl
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        (("name = \"Ana\"", "nam = \"Ana\""), "[[user]] 1 (ana@acme.test): nam: there is no such key"),
+        (('name = "Ana"', 'nam = "Ana"'), "[[user]] 1 (ana@acme.test): nam: there is no such key"),
         (("env:ANA_TOKEN", "env:NOBODY"), "[[user]] 1 (ana@acme.test): token: the environment variable NOBODY is not set"),
         (("env:ANA_TOKEN", "short"), "[[user]] 1 (ana@acme.test): token"),
         (('role = "admin"', 'role = "boss"'), "teams.acme.role"),
@@ -150,7 +151,9 @@ def test_what_is_named_twice_is_an_error(tmp_path: Path, table: str) -> None:
         (("late_hold", "late_hole"), "settings.late_hole"),
     ],
 )
-def test_a_source_its_kind_cannot_be_is_an_error_and_nothing_changes(database: Database, tmp_path: Path, change: tuple[str, str], told: str) -> None:
+def test_a_source_its_kind_cannot_be_is_an_error_and_nothing_changes(
+    database: Database, tmp_path: Path, change: tuple[str, str], told: str
+) -> None:
     configuration = read_configuration(put(tmp_path, DESIGN.replace(*change)), GIVEN)
     with pytest.raises(ConfigurationError) as raised, database.writing() as transaction:
         apply(transaction, configuration, kinds(()), VAULT, NOW)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from gateway.domain.judge import NEW_EPISODE, Alert, Reason, Verdict, due, judge
 from gateway.domain.thread import EMPTY, WHOLE, Firing, Occurrence, Thread, fold
 from mappers.contract import Level, State
-from tests.builders import at
+from tests.builders import START, at
 
 MEMBERS = (WHOLE, "a", "b", "c")
 LEVELS = (Level.INFO, Level.WARNING, Level.ERROR)
@@ -24,7 +24,7 @@ RISES = NEW_EPISODE | {Reason.ESCALATED, Reason.GREW}
 class Receiver:
     """Takes occurrences as they arrive, as the engine does."""
 
-    now: datetime = at(0)
+    now: datetime = START
     thread: Thread = EMPTY
     known: dict[str, Occurrence] = field(default_factory=dict)
     verdicts: list[tuple[Thread, Verdict]] = field(default_factory=list)
@@ -75,7 +75,9 @@ def reports(draw: st.DrawFn, whole: Occurrence) -> list[Occurrence]:
     keys = sorted(whole.members)
     parts = draw(st.lists(st.lists(st.sampled_from(keys), min_size=1, unique=True), min_size=1, max_size=2))
     partial = [
-        replace(whole, members={key: whole.members[key] for key in part}, at=at((whole.at - at(0)).total_seconds() + draw(st.integers(0, 4))))
+        replace(
+            whole, members={key: whole.members[key] for key in part}, at=at((whole.at - at(0)).total_seconds() + draw(st.integers(0, 4)))
+        )
         for part in parts
     ]
     return [whole, *partial]

@@ -279,9 +279,7 @@ def test_what_a_person_wants_decides_who_is_told(house: House) -> None:
     nothing = {"in_app": False, "email": False, "chosen": True, "team_id": house.team_id, "category": "job_failure"}
     with house.database.writing() as transaction:
         transaction.execute(tables.subscriptions.insert(), [{**nothing, "user_id": quiet, "scope": "all"}])
-        transaction.execute(
-            tables.subscriptions.insert(), [{**nothing, "user_id": owner, "scope": "owned", "in_app": True, "email": True}]
-        )
+        transaction.execute(tables.subscriptions.insert(), [{**nothing, "user_id": owner, "scope": "owned", "in_app": True, "email": True}])
     house.say(failure(run="r1", when=1))
     assert [len(house.inbox(user)) for user in (loud, quiet, owner)] == [1, 0, 0]
     house.say(failure(run="r1", when=1, slug="owned-failed", tags=["ana"]))
@@ -314,7 +312,9 @@ def test_who_hears_by_mail_only_has_no_entry_in_lists_but_may_open_the_thread(ho
     ],
     ids=str,
 )
-def test_urgent_is_what_was_said_else_an_error_in_a_category_where_someone_must_act(house: House, given: dict[str, str], urgent: bool) -> None:
+def test_urgent_is_what_was_said_else_an_error_in_a_category_where_someone_must_act(
+    house: House, given: dict[str, str], urgent: bool
+) -> None:
     ana = house.user("ana")
     house.say(failure(run="r1", when=1, **given))
     assert bool(house.bar(ana)) is urgent

@@ -36,7 +36,11 @@ async def test_poison_is_put_aside_with_its_reason_and_holds_up_nobody(
     poison = house.send(failure(run="r1", when=1, event_data={"job": "b"}), poison=True)
     after = house.send(failure(run="r1", when=1, event_data={"job": "c"}))
     assert await worker.step() == 3
-    assert {row["event_id"]: row["status"] for row in house.rows(tables.processing)} == {before: "mapped", poison: "waiting", after: "mapped"}
+    assert {row["event_id"]: row["status"] for row in house.rows(tables.processing)} == {
+        before: "mapped",
+        poison: "waiting",
+        after: "mapped",
+    }
     assert len(house.rows(tables.notifications)) == 2
     for _ in range(2):
         assert await worker.step() == 0

@@ -17,7 +17,8 @@ BODY = b'{"eventType": "job.run.errored"}'
 
 def proof(scheme: Scheme, *secrets: str, expires_at: datetime | None = None, **shape: str) -> Proof:
     made = tuple(
-        Secret(key=secret.encode(), expires_at=expires_at) if scheme.signs_body else Secret(digest=digest(secret), expires_at=expires_at) for secret in secrets
+        Secret(key=secret.encode(), expires_at=expires_at) if scheme.signs_body else Secret(digest=digest(secret), expires_at=expires_at)
+        for secret in secrets
     )
     return Proof(scheme, made, **shape)
 
@@ -63,7 +64,11 @@ def test_standard_webhooks_known_answer() -> None:
     secret = base64.b64decode("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
     body = b'{"test": 2432232314}'
     headers = Headers(
-        {"webhook-id": "msg_p5jXN8AQM9LWM0D4loKWxJek", "webhook-timestamp": "1614265330", "webhook-signature": "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="}.items()
+        {
+            "webhook-id": "msg_p5jXN8AQM9LWM0D4loKWxJek",
+            "webhook-timestamp": "1614265330",
+            "webhook-signature": "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
+        }.items()
     )
     one = Proof(Scheme.STANDARD_WEBHOOKS, (Secret(key=secret),))
     assert authenticate([one], headers, None, body, datetime.fromtimestamp(1614265330, UTC)) is None
@@ -84,8 +89,16 @@ def test_standard_webhooks_known_answer() -> None:
         (proof(Scheme.DBT, "k"), {"authorization": "not hex"}, Refusal.MALFORMED),
         (proof(Scheme.DBT, "k"), {"authorization": "00"}, Refusal.WRONG),
         (proof(Scheme.GITHUB, "k"), {"x-hub-signature-256": "sha1=00"}, Refusal.MALFORMED),
-        (proof(Scheme.STANDARD_WEBHOOKS, "k"), {"webhook-id": "a", "webhook-timestamp": "nocomma", "webhook-signature": "v1,a,b"}, Refusal.MALFORMED),
-        (proof(Scheme.STANDARD_WEBHOOKS, "k"), {"webhook-id": "a", "webhook-timestamp": "9" * 12, "webhook-signature": "v1,AAAA"}, Refusal.WRONG),
+        (
+            proof(Scheme.STANDARD_WEBHOOKS, "k"),
+            {"webhook-id": "a", "webhook-timestamp": "nocomma", "webhook-signature": "v1,a,b"},
+            Refusal.MALFORMED,
+        ),
+        (
+            proof(Scheme.STANDARD_WEBHOOKS, "k"),
+            {"webhook-id": "a", "webhook-timestamp": "9" * 12, "webhook-signature": "v1,AAAA"},
+            Refusal.WRONG,
+        ),
     ],
 )
 def test_anything_else_is_refused_with_its_reason(one: Proof, headers: dict[str, str], reason: Refusal) -> None:
@@ -104,6 +117,8 @@ def test_an_empty_list_of_proofs_refuses_everything() -> None:
     body=st.binary(max_size=60),
 )
 def test_no_header_makes_it_raise_or_believe(scheme: Scheme, value: str, other: str, body: bytes) -> None:
-    headers = {name: value for name in ("authorization", "x-sig", "x-hub-signature-256", "webhook-id", "webhook-signature")} | {"webhook-timestamp": other}
+    headers = dict.fromkeys(("authorization", "x-sig", "x-hub-signature-256", "webhook-id", "webhook-signature"), value) | {
+        "webhook-timestamp": other
+    }
     one = proof(scheme, "a secret nobody guesses", header="x-sig")
     assert isinstance(authenticate([one], Headers(headers.items()), value, body, NOW), Refusal)

@@ -149,7 +149,9 @@ async def test_storage_trouble_is_a_503_and_the_door_recovers_by_itself(
     assert len(stored(database)) == 1
 
 
-async def test_a_bad_row_does_not_fail_its_neighbours(door: TestClient[Any, Any], database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_bad_row_does_not_fail_its_neighbours(
+    door: TestClient[Any, Any], database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
     append = events.append
 
     def poisoned(connection: Any, arrivals: list[Any]) -> Any:
@@ -193,5 +195,3 @@ def remote(peer: str, forwarded: str | None) -> str:
 )
 def test_the_forwarded_address_is_believed_from_trusted_proxies_only(peer: str, forwarded: str | None, expected: str) -> None:
     assert remote(peer, forwarded) == expected
-
-

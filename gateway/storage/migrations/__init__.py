@@ -1,5 +1,6 @@
-"""The schema's history. `HEAD` is the newest revision; a test holds it to the versions beside it."""
+"""The schema's history. A test holds `HEAD` to the versions beside it."""
 
 from typing import Final
 
 HEAD: Final = "0001"
+"""The newest revision. Revisions count up: a greater one is newer."""

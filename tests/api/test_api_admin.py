@@ -1,0 +1,238 @@
+"""What admins see of their teams, and everybody's own tokens and preferences."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from gateway.storage import events, tables
+from tests.builders import House, failure
+from tests.conftest import Clock
+
+PREFERENCES = "/api/notifications/preferences"
+OF_ADMINS = ["sources", "events", "rejections", "deliveries"]
+PLAIN = {"in_app": True, "email": True, "min_level": None, "in_app_min_level": None, "email_min_level": None, "scope": "all"}
+
+
+@pytest.mark.req("R36")
+async def test_what_is_for_admins_is_403_for_members_and_404_for_others(house: House, ana: Any, zoe: Any) -> None:
+    event_id = house.say(failure(run="r"))
+    for name in OF_ADMINS:
+        await ana.get(f"/api/{name}", status=403)
+        await zoe.get(f"/api/{name}?team=acme", status=404)
+        assert (await zoe.get(f"/api/{name}"))["items"] == []
+    for method, path in (("GET", f"/api/events/{event_id}"), ("POST", f"/api/events/{event_id}/replay")):
+        await ana.ask(method, path, status=403)
+        await zoe.ask(method, path, status=404)
+
+
+async def test_an_admin_of_one_team_and_member_of_another_sees_the_one(house: House, boss: Any) -> None:
+    other = house.team("other")
+    house.user("boss", team_id=other)
+    theirs = house.source("theirs", team_id=other)
+    house.say(failure(run="r"), source_id=theirs)
+    assert [row["team"] for row in (await boss.get("/api/sources"))["items"]] == ["acme"]
+    assert (await boss.get("/api/events"))["items"] == []
+    await boss.get("/api/events?team=other", status=403)
+
+
+async def test_sources_show_their_last_event_and_no_credentials(house: House, boss: Any) -> None:
+    house.say(failure(run="r"))
+    (row,) = (await boss.get("/api/sources"))["items"]
+    assert (row["slug"], row["kind"], row["last_event_at"], row["last_rejection_at"]) == ("etl", "speaker", "2026-03-02T09:00:00Z", None)
+    assert "auth" not in row
+
+
+@pytest.mark.req("R17", "R22")
+async def test_events_are_listed_filtered_shown_and_replayed(house: House, boss: Any) -> None:
+    good, bad = house.say(failure(run="r")), house.say(unmapped="what is this")
+    listed = (await boss.get("/api/events"))["items"]
+    assert [(row["id"], row["status"], row["reason"]) for row in listed] == [(bad, "unmapped", "what is this"), (good, "mapped", None)]
+    assert [row["id"] for row in (await boss.get("/api/events?status=unmapped"))["items"]] == [bad]
+    whole = await boss.get(f"/api/events/{bad}")
+    assert (whole["source"], whole["body_base64"], whole["size"]) == ("etl", None, len(whole["body"]))
+    assert await boss.post(f"/api/events/{bad}/replay") == {"done": True}
+    assert (await boss.get(f"/api/events/{bad}"))["status"] == "waiting"
+    house.claim()
+    await boss.post(f"/api/events/{bad}/replay", status=404)
+    await boss.get("/api/events/999", status=404)
+    await boss.get("/api/events?status=nonsense", status=422)
+
+
+async def test_a_body_that_is_no_text_is_shown_in_base64_and_a_long_one_is_cut(house: House, boss: Any) -> None:
+    with house.database.writing() as transaction:
+        arrivals = [house.arrival({}), house.arrival({})]
+        raw = [b"\xff\x00", "ä".encode() * 40_000]
+        object.__setattr__(arrivals[0], "body", raw[0])
+        object.__setattr__(arrivals[1], "body", b"x" + raw[1])
+        first, second = events.append(transaction, arrivals)
+    binary = await boss.get(f"/api/events/{first.event_id}")
+    assert (binary["body"], binary["body_base64"], binary["size"]) == (None, "/wA=", 2)
+    long = await boss.get(f"/api/events/{second.event_id}")
+    assert long["size"] == 80_001
+    assert long["body"].startswith("xää")
+    assert len(long["body"].encode()) <= 65536
+
+
+@pytest.mark.req("R3")
+async def test_rejections_are_shown_with_their_reason(house: House, clock: Clock, boss: Any) -> None:
+    with house.database.writing() as transaction:
+        for number in range(3):
+            events.reject(
+                transaction, source_id=house.source_id, reason=f"r{number}", remote="192.0.2.1", headers=[], body_size=None, now=clock.now,
+                keep=2,
+            )  # fmt: skip
+    first = await boss.get("/api/rejections?limit=1")
+    assert [row["reason"] for row in first["items"]] == ["r2"]
+    second = await boss.get(f"/api/rejections?limit=1&cursor={first['next']}")
+    assert ([row["reason"] for row in second["items"]], second["next"]) == (["r1"], None)
+    await boss.get("/api/rejections?cursor=x", status=422)
+
+
+async def test_deliveries_show_whom_and_what_the_server_said_but_no_mail(house: House, ana: Any, boss: Any) -> None:
+    house.say(failure(run="r"))
+    house.deliver()
+    rows = (await boss.get("/api/deliveries"))["items"]
+    assert sorted((row["email"], row["status"], row["last_answer"]) for row in rows) == [
+        ("ana@acme.test", "sent", "250 OK"),
+        ("boss@acme.test", "sent", "250 OK"),
+    ]
+    assert not any("mail" in row for row in rows)
+
+
+async def test_tokens_are_made_listed_without_themselves_and_revoked_at_once(
+    house: House, clock: Clock, ana: Any, ben: Any, asker: Any
+) -> None:
+    made = await ana.post("/api/tokens", {"name": "ci"}, status=201)
+    assert made["token"].startswith("tocsin_")
+    bearer = {"Authorization": f"Bearer {made['token']}"}
+    await asker(None).get("/api/notifications/v1", headers=bearer)
+    listed = (await ana.get("/api/tokens"))["items"]
+    assert [row["name"] for row in listed] == ["test", "ci"]
+    assert made["token"] not in str(listed)
+    assert listed[1]["last_used_at"] == "2026-03-02T09:00:00Z"
+    await ben.delete(f"/api/tokens/{made['id']}", status=404)
+    assert await ana.delete(f"/api/tokens/{made['id']}") == {"done": True}
+    await asker(None).get("/api/notifications/v1", status=401, headers=bearer)
+    await ana.delete(f"/api/tokens/{made['id']}", status=404)
+    assert b"tocsin_" not in b"".join(row["digest"] for row in house.rows(tables.credentials))
+    assert clock.now
+
+
+async def test_a_token_ends_at_its_time(clock: Clock, ana: Any, asker: Any) -> None:
+    ends = (clock.now + timedelta(hours=1)).isoformat()
+    made = await ana.post("/api/tokens", {"name": "short", "expires_at": ends}, status=201)
+    bearer = {"Authorization": f"Bearer {made['token']}"}
+    await asker(None).get("/api/notifications/v1", headers=bearer)
+    clock.advance(hours=1)
+    await asker(None).get("/api/notifications/v1", status=401, headers=bearer)
+
+
+async def test_a_token_of_the_configuration_cannot_be_revoked(house: House, ana: Any) -> None:
+    with house.database.writing() as transaction:
+        transaction.execute(tables.credentials.update().values(managed=True))
+    await ana.delete("/api/tokens/1", status=404)
+    await ana.get("/api/tokens")
+
+
+REFUSED_TOKENS: list[tuple[dict[str, Any], str]] = [
+    ({"name": ""}, "body.name"),
+    ({"name": "x" * 101}, "body.name"),
+    ({"name": "a\x00b"}, "body.name"),
+    ({"name": "x", "expires_at": "2026-01-01T00:00:00"}, "body.expires_at"),
+    ({"name": "x", "expires_at": "9999-12-31T23:59:59-14:00"}, "body.expires_at"),
+    ({"name": "x", "scopes": []}, "body.scopes"),
+]
+
+
+async def test_a_refused_token_is_422_and_names_the_place(ana: Any) -> None:
+    for body, place in REFUSED_TOKENS:
+        assert [error["place"] for error in (await ana.post("/api/tokens", body, status=422))["errors"]] == [place]
+
+
+@pytest.mark.req("R50", "R51", "R52")
+async def test_nothing_stored_means_the_defaults(ana: Any) -> None:
+    mine = await ana.get(PREFERENCES)
+    assert (mine["enabled"], mine["timezone"]) == (True, "UTC")
+    assert mine["in_app"] == {"enabled": True, "min_level": "info"}
+    assert mine["email"] == {"enabled": True, "min_level": "warning"}
+    assert len(mine["categories"]) == 6
+    assert all(choice == PLAIN for choice in mine["categories"].values())
+
+
+@pytest.mark.req("R51", "R52")
+async def test_a_put_is_partial_and_answers_with_what_is_in_force(ana: Any) -> None:
+    changed = await ana.put(PREFERENCES, {"email": {"min_level": "error"}, "categories": {"late_run": {"email": False}}})
+    assert changed["email"] == {"enabled": True, "min_level": "error"}
+    assert changed["categories"]["late_run"] == {**PLAIN, "email": False}
+    assert changed["categories"]["incident"] == PLAIN
+    changed = await ana.put(
+        PREFERENCES, {"categories": {"late_run": {"in_app_min_level": "warning", "scope": "owned"}}, "timezone": "Europe/Berlin"}
+    )
+    assert changed["categories"]["late_run"] == {**PLAIN, "email": False, "in_app_min_level": "warning", "scope": "owned"}
+    assert (changed["timezone"], changed["email"]["min_level"]) == ("Europe/Berlin", "error")
+    changed = await ana.put(PREFERENCES, {"categories": {"late_run": {"min_level": "danger"}}})
+    assert {changed["categories"]["late_run"][name] for name in ("min_level", "in_app_min_level", "email_min_level")} == {"error"}
+    changed = await ana.put(PREFERENCES, {"categories": {"late_run": {"min_level": None}}})
+    assert changed["categories"]["late_run"] == {**PLAIN, "email": False, "scope": "owned"}
+    assert await ana.get(PREFERENCES) == changed
+
+
+@pytest.mark.req("R51")
+async def test_what_get_says_can_be_put_back_as_it_is(ana: Any) -> None:
+    choice = {"in_app_min_level": "warning", "email_min_level": "error", "email": False}
+    before = await ana.put(PREFERENCES, {"categories": {"system": choice, "late_run": {"min_level": "error"}}, "enabled": False})
+    assert await ana.put(PREFERENCES, before) == before
+
+
+@pytest.mark.req("R51")
+async def test_the_flat_names_mean_both_channels(ana: Any) -> None:
+    changed = await ana.put(PREFERENCES, {"email_notifications_enabled": False, "job_failure_notifications": False})
+    assert changed["email"]["enabled"] is False
+    assert changed["categories"]["job_failure"] == {**PLAIN, "in_app": False, "email": False}
+    changed = await ana.put(PREFERENCES, {f"{name}_notifications": True for name in changed["categories"]})
+    assert all(choice == PLAIN for choice in changed["categories"].values())
+
+
+@pytest.mark.req("R51", "R53")
+async def test_what_is_put_decides_what_comes(house: House, ana: Any) -> None:
+    await ana.put(PREFERENCES, {"job_failure_notifications": False})
+    house.say(failure(run="r1", event_data={"job": 1}))
+    await ana.put(PREFERENCES, {"job_failure_notifications": True, "enabled": False})
+    house.say(failure(run="r1", event_data={"job": 2}))
+    assert (await ana.get("/api/notifications/v1"))["items"] == []
+    await ana.put(PREFERENCES, {"enabled": True})
+    house.say(failure(run="r1", event_data={"job": 3}))
+    assert len((await ana.get("/api/notifications/v1"))["items"]) == 1
+
+
+@pytest.mark.req("R51")
+async def test_preferences_of_categories_are_of_the_team_named_or_of_all_of_mine(house: House, ana: Any, ben: Any) -> None:
+    house.user("ana", team_id=house.team("other"))
+    await ana.put(f"{PREFERENCES}?team=other", {"system_notifications": False})
+    assert (await ana.get(f"{PREFERENCES}?team=acme"))["categories"]["system"]["email"] is True
+    assert (await ana.get(f"{PREFERENCES}?team=other"))["categories"]["system"]["email"] is False
+    await ana.put(PREFERENCES, {"incident_notifications": False})
+    for team in ("acme", "other"):
+        assert (await ana.get(f"{PREFERENCES}?team={team}"))["categories"]["incident"]["email"] is False
+    assert (await ben.get(PREFERENCES))["categories"]["incident"]["email"] is True
+
+
+REFUSED_PREFERENCES: list[tuple[dict[str, Any], str]] = [
+    ({"timezone": "Mars/Olympus"}, "body.timezone"),
+    ({"timezone": "../etc/passwd"}, "body.timezone"),
+    ({"timezone": ""}, "body.timezone"),
+    ({"enabled": None}, "body"),
+    ({"email": {"min_level": "loud"}}, "body.email.min_level"),
+    ({"email": {"color": 1}}, "body.email.color"),
+    ({"categories": {"nonsense": {}}}, "body.categories.nonsense.[key]"),
+    ({"categories": {"system": {"scope": "some"}}}, "body.categories.system.scope"),
+    ({"nonsense_notifications": True}, "body.nonsense_notifications"),
+]
+
+
+async def test_refused_preferences_are_422_and_name_the_place(ana: Any) -> None:
+    before = await ana.get(PREFERENCES)
+    for body, place in REFUSED_PREFERENCES:
+        assert [error["place"] for error in (await ana.put(PREFERENCES, body, status=422))["errors"]] == [place]
+    assert await ana.get(PREFERENCES) == before

@@ -1,0 +1,134 @@
+"""The outbox: leases, frozen bytes, and who may still be told when the mail is written."""
+
+from datetime import timedelta
+
+import pytest
+
+from gateway.storage import deliveries, people, tables
+from gateway.storage.database import Database
+from gateway.workers.letters import letter
+from tests.builders import LEASE, House, failure, recovery
+from tests.conftest import Clock
+
+
+@pytest.fixture
+def house(database: Database, clock: Clock) -> House:
+    return House(database, clock)
+
+
+def claim(house: House, lease: str) -> list[int]:
+    with house.database.writing() as transaction:
+        return [one.id for one in deliveries.claim(transaction, now=house.clock(), lease=lease, lease_for=LEASE, limit=10)]
+
+
+def subject_and_titles(house: House, delivery_id: int) -> tuple[str, list[str]] | None:
+    with house.database.reading() as transaction:
+        message = letter(transaction, delivery_id, public_url="https://tocsin.example", now=house.clock())
+    return None if message is None else (message.subject, [part.title for part in message.parts])
+
+
+@pytest.mark.req("R80", "R93")
+def test_a_delivery_is_held_by_one_worker_until_its_lease_ends(house: House, clock: Clock) -> None:
+    house.user("ana")
+    house.say(failure(run="r"))
+    (delivery_id,) = claim(house, "slow")
+    assert claim(house, "fast") == []
+    clock.advance(seconds=60)
+    assert claim(house, "fast") == [delivery_id]
+    with house.database.writing() as transaction:
+        assert not deliveries.freeze(transaction, delivery_id, lease="slow", message_id="<1@x>", mail=b"slow")
+        assert deliveries.freeze(transaction, delivery_id, lease="fast", message_id="<1@x>", mail=b"fast")
+        assert not deliveries.retry(transaction, delivery_id, lease="slow", answer="421", due_at=clock.now)
+        assert not deliveries.finish(transaction, delivery_id, lease="slow", status="sent", answer="250", now=clock.now)
+        assert deliveries.finish(transaction, delivery_id, lease="fast", status="sent", answer="250 OK", now=clock.now)
+        assert not deliveries.finish(transaction, delivery_id, lease="fast", status="failed", answer="550", now=clock.now)
+    (row,) = house.rows(tables.deliveries)
+    assert (row["status"], row["last_answer"], row["attempts"], row["mail"]) == ("sent", "250 OK", 2, b"fast")
+
+
+@pytest.mark.req("R81")
+def test_a_failed_attempt_is_due_again_at_its_time_with_the_same_bytes(house: House, clock: Clock) -> None:
+    house.user("ana")
+    house.say(failure(run="r"))
+    (delivery_id,) = claim(house, "one")
+    due = clock.now + timedelta(seconds=15)
+    with house.database.writing() as transaction:
+        deliveries.freeze(transaction, delivery_id, lease="one", message_id="<1@x>", mail=b"bytes")
+        assert deliveries.retry(transaction, delivery_id, lease="one", answer="421 later", due_at=due)
+        assert deliveries.next_due(transaction) == due
+    assert claim(house, "two") == []
+    clock.advance(seconds=15)
+    with house.database.writing() as transaction:
+        (again,) = deliveries.claim(transaction, now=clock.now, lease="two", lease_for=LEASE, limit=10)
+    assert (again.id, again.attempts, again.mail, again.message_id) == (delivery_id, 2, b"bytes", "<1@x>")
+
+
+def test_what_comes_after_the_bytes_are_frozen_is_not_added_to_them(house: House, clock: Clock) -> None:
+    house.user("ana")
+    house.say(failure(run="r"))
+    (delivery_id,) = claim(house, "one")
+    with house.database.writing() as transaction:
+        deliveries.freeze(transaction, delivery_id, lease="one", message_id="<1@x>", mail=b"bytes")
+    house.say(failure(run="r", slug="other-failed"))
+    assert [row["notification_id"] for row in house.rows(tables.delivery_items)] == [1]
+    assert clock.now
+
+
+def test_a_letter_holds_what_it_is_about_as_it_stands_now(house: House) -> None:
+    house.user("ana")
+    house.say(failure(run="r", title="nightly failed"), failure(run="r", slug="mild", title="mild", level="error"))
+    (delivery_id,) = claim(house, "one")
+    found = subject_and_titles(house, delivery_id)
+    assert found is not None
+    assert (found[0], sorted(found[1])) == ("[acme/prod] nightly: job failure", ["mild", "nightly failed"])
+    house.say(recovery(run="s", slug="mild"))
+    assert house.rows(tables.deliveries)[0]["status"] == "waiting"
+
+
+@pytest.mark.req("R36")
+def test_who_left_the_team_gets_no_letter(house: House) -> None:
+    ana = house.user("ana")
+    house.say(failure(run="r"))
+    (delivery_id,) = claim(house, "one")
+    with house.database.writing() as transaction:
+        people.keep_memberships(transaction, user_id=ana, team_ids=[-1])
+    assert subject_and_titles(house, delivery_id) is None
+
+
+@pytest.mark.req("R37")
+def test_who_lost_a_permission_gets_only_what_is_still_theirs(house: House) -> None:
+    house.user("ana", permissions=["secret"])
+    house.user("ben", permissions=["secret"])
+    house.say(failure(run="r", title="open"), failure(run="r", slug="secret", title="secret", permissions=["secret"]))
+    first, second = claim(house, "one")
+    house.user("ana")
+    assert subject_and_titles(house, first) == ("[acme/prod] nightly: job failure", ["open"])
+    found = subject_and_titles(house, second)
+    assert found is not None
+    assert sorted(found[1]) == ["open", "secret"]
+
+
+def test_the_first_mail_of_a_conversation_is_no_reply_and_the_next_ones_are(house: House) -> None:
+    house.user("ana")
+    house.say(failure(run="r"))
+    house.deliver()
+    house.say(recovery(run="s"))
+    with house.database.reading() as transaction:
+        replies = [deliveries.envelope(transaction, row["id"]) for row in house.rows(tables.deliveries)]
+    assert [one and one["is_reply"] for one in replies] == [False, True]
+
+
+@pytest.mark.req("R36")
+def test_a_mail_is_shown_to_its_recipient_and_to_admins_of_its_team_only(house: House) -> None:
+    ana, ben = house.user("ana"), house.user("ben")
+    house.set_user(ben, email_enabled=False)
+    house.say(failure(run="r"))
+    house.deliver()
+    (row,) = house.rows(tables.deliveries)
+    with house.database.reading() as transaction:
+        assert deliveries.mail(transaction, delivery_id=row["id"], user_id=ana, team_ids=[]) == b"mail"
+        assert deliveries.mail(transaction, delivery_id=row["id"], user_id=ben, team_ids=[]) is None
+        assert deliveries.mail(transaction, delivery_id=row["id"], user_id=ben, team_ids=[house.team_id]) == b"mail"
+        assert [one["id"] for one in deliveries.page(transaction, user_id=ben, team_ids=None, before=None, limit=10)] == []
+        assert len(deliveries.page(transaction, user_id=ana, team_ids=None, before=None, limit=10)) == 1
+        assert len(deliveries.page(transaction, user_id=ben, team_ids=[house.team_id], before=None, limit=10)) == 1
