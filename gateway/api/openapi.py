@@ -62,7 +62,7 @@ def _responses(operation: Operation) -> dict[str, Any]:
     answer: dict[str, Any] = {"description": HTTPStatus(operation.status).phrase}
     if operation.answer:
         answer["content"] = {"application/json": {"schema": _reference(operation.answer)}}
-    statuses = {401, 422, 503, *operation.problems, *((413,) if operation.body else ()), *((403,) if operation.writes else ())}
+    statuses = {401, 422, 503, *operation.problems, *((400, 413) if operation.body else ()), *((403,) if operation.writes else ())}
     problem = {"application/problem+json": {"schema": _reference(ProblemDetails)}}
     refused = {str(status): {"description": HTTPStatus(status).phrase, "content": problem} for status in sorted(statuses)}
     return {str(operation.status): answer, **refused}

@@ -157,6 +157,8 @@ def _reason(before: Thread, occurrence: Occurrence, after: Thread) -> Reason:
         return _note(before, after)
     if not after.is_open:
         return Reason.HELD if after.firing else Reason.PASSED
+    if (after.firing, after.count) == (before.firing, before.count):
+        return Reason.PASSED  # it belongs to an episode that is over
     return Reason.HELD if after.firing.keys() > before.firing.keys() else Reason.REPEAT
 
 

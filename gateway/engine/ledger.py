@@ -25,6 +25,8 @@ class Ledger:
     row: dict[str, Any]
     conversation: str | None = None
     """Identity of the conversation to attach to, where the thread just became visible."""
+    shrank: bool = False
+    """Whether the member that the thread speaks of may have recovered while others fire."""
     was_episode: int | None = None
     """The number under which people were told of the open episode, where it has another one now."""
     member_rows: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -60,6 +62,7 @@ class Ledger:
             self.row["first_at"] = min(self.row["first_at"] or occurrence.at, occurrence.at)
             if not (self._is_late(happening) and happening.lead.level.weight <= before.weight()):
                 self._present(happening.lead, verdict.reason, happening)
+        self.shrank = self.thread.is_open and (self.shrank or verdict.reason is Reason.SHRANK)
         if occurrence != known:
             self._write_occurrence(occurrence, verdict, happening, now)
         self.settle(verdict.reason, now, occurrence.at)
@@ -73,7 +76,9 @@ class Ledger:
         shown = [member for member in thread.firing.values() if member.held_until is None]
         level = max((member.level for member in shown), key=lambda one: one.weight, default=thread.level or Level(row["level"]))
         row["level"], row["weight"] = level.value, level.weight
-        row["urgent"] = is_urgent(row["urgent_stated"], Category(row["category"]), level) and reason is not Reason.PASSED
+        row["urgent"] = is_urgent(row["urgent_stated"], Category(row["category"]), level) and (
+            thread.is_open or reason is not Reason.PASSED
+        )
         row["firing"], row["episode"], row["count"] = len(shown), thread.episode, thread.count
         row["opened_at"], row["resolved_at"] = thread.opened_at, thread.resolved_at
         row["folded_at"], row["folded_resolved"], row["folded_key"] = thread.last or (None, None, None)
@@ -82,6 +87,10 @@ class Ledger:
         row["last_at"] = max(row["last_at"] or at, at)
         if reason in CLEARS_PUT_ASIDE:
             row["acknowledged_at"], row["acknowledged_by"] = None, None
+
+    def speak_for(self, details: Mapping[str, Any], run: str | None) -> None:
+        """Lets a member that still fires stand for the thread; what recovered does not speak for it any more."""
+        self.row |= {name: details[name] for name in ("message", "links", "facts", "impact", "excerpt") if name in details} | {"run": run}
 
     def tell(self, reason: Reason, alert: Alert, news: str, *, stale: bool) -> None:
         """Notes whom to tell; of several alerts for the same people the first, or the louder, speaks."""
@@ -104,6 +113,7 @@ class Ledger:
     def written(self) -> None:
         """Everything noted so far is saved and told."""
         self.conversation = self.was_episode = None
+        self.shrank = False
         self.owners, self.permissions, self.audience_anew = set(), set(), False
         self.member_rows, self.moved, self.ended, self.occurrence_rows = {}, {}, set(), {}
         self.alert, self.reason, self.news, self.stale = Alert.NOBODY, Reason.NOTHING_OPEN, "", False

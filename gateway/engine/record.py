@@ -90,10 +90,14 @@ def _history(transaction: Transaction, ledger: Ledger) -> list[Occurrence]:
 def _flush(transaction: Transaction, ledgers: Sequence[Ledger], teams: dict[int, str], now: datetime) -> None:
     """Saves every ledger, then tells people, set by set."""
     _attach(transaction, ledgers, teams, now)
-    threads.save(transaction, [{name: value for name, value in ledger.row.items() if name not in _NOT_SAVED} for ledger in ledgers])
     threads.end_members(transaction, [(ledger.id, key) for ledger in ledgers for key in sorted(ledger.ended)])
     threads.save_members(transaction, [row for ledger in ledgers for row in ledger.member_rows.values()])
     threads.move_members(transaction, {(ledger.id, key): state for ledger in ledgers for key, state in ledger.moved.items()})
+    worst = threads.worst_members(transaction, [ledger.id for ledger in ledgers if ledger.shrank])
+    for ledger in ledgers:
+        if ledger.id in worst:
+            ledger.speak_for(*worst[ledger.id])
+    threads.save(transaction, [{name: value for name, value in ledger.row.items() if name not in _NOT_SAVED} for ledger in ledgers])
     for ledger in ledgers:
         if ledger.was_episode is not None:
             audience.renumber(transaction, ledger.id, old=ledger.was_episode, new=ledger.row["episode"])

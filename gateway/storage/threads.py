@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Connection, Table, bindparam, delete, exists, func, select, tuple_, update
+from sqlalchemy import Connection, Table, and_, bindparam, delete, exists, func, or_, select, tuple_, update
 
 from gateway.domain.thread import Firing, Occurrence, Thread
 from gateway.storage.database import insert_for
@@ -173,6 +173,21 @@ def release_member(connection: Connection, notification_id: int, key: str) -> No
     connection.execute(update(members).where(members.c.notification_id == notification_id, members.c.key == key).values(held_until=None))
 
 
+def worst_members(connection: Connection, ids: Sequence[int]) -> dict[int, tuple[Mapping[str, Any], str | None]]:
+    """Of each of these threads the worst member that fires, the longest failing first: id → (details, run)."""
+    found: dict[int, tuple[Mapping[str, Any], str | None]] = {}
+    for notification_id in ids:
+        row = connection.execute(
+            select(members.c.details, members.c.run)
+            .where(members.c.notification_id == notification_id, members.c.firing, members.c.held_until.is_(None))
+            .order_by((members.c.level == "error").desc(), (members.c.level == "warning").desc(), members.c.since, members.c.key)
+            .limit(1)
+        ).one_or_none()
+        if row:
+            found[notification_id] = (row.details, row.run)
+    return found
+
+
 def count_members(connection: Connection, ids: Sequence[int]) -> None:
     """Brings `members_total` up to date: how many failed at any time in the current episode."""
     if not ids:
@@ -256,6 +271,18 @@ def next_due(connection: Connection) -> datetime | None:
 
 
 def forget_watermarks(connection: Connection, *, now: datetime, older_than: timedelta, limit: int) -> int:
-    """Deletes recoveries of what never fired once nothing that late is expected any more; gives how many."""
-    old = select(occurrences.c.id).where(occurrences.c.reason == "nothing-open", occurrences.c.recorded_at < now - older_than).limit(limit)
+    """Deletes recoveries of what never fired once nothing that late is expected any more; gives how many.
+
+    One that met a failure out of order stays: without it the fold would have that failure open.
+    """
+    other, mark = occurrences.alias("other"), occurrences.c
+    met = exists().where(
+        other.c.notification_id == mark.notification_id,
+        other.c.state != State.RESOLVED.value,
+        or_(
+            and_(other.c.occurred_at <= mark.occurred_at, other.c.recorded_at >= mark.recorded_at),
+            and_(other.c.occurred_at >= mark.occurred_at, other.c.recorded_at <= mark.recorded_at),
+        ),
+    )
+    old = select(mark.id).where(mark.reason == "nothing-open", mark.recorded_at < now - older_than, ~met).limit(limit)
     return connection.execute(delete(occurrences).where(occurrences.c.id.in_(old.scalar_subquery()))).rowcount

@@ -123,6 +123,18 @@ def test_a_failure_older_than_a_known_recovery_has_passed_and_alerts_quietly() -
 
 
 @pytest.mark.req("R47")
+def test_a_failure_of_an_episode_that_is_over_has_passed_though_a_later_one_is_open() -> None:
+    verdict = last(resolved("r1", 2), firing("f3", 3), firing("f1", 1))
+    assert (verdict.reason, verdict.alert) == (Reason.PASSED, Alert.QUIETLY)
+    assert (verdict.thread.is_open, verdict.thread.episode, verdict.thread.opened_at) == (True, 2, at(3))
+
+
+def test_an_older_failure_of_the_open_episode_is_a_repeat_and_counts() -> None:
+    verdict = last(firing("f3", 3), firing("f1", 1))
+    assert (verdict.reason, verdict.thread.count, verdict.thread.opened_at) == (Reason.REPEAT, 2, at(1))
+
+
+@pytest.mark.req("R47")
 def test_at_the_same_instant_the_failure_comes_before_the_recovery() -> None:
     assert reasons(resolved("r1", 1), firing("f1", 1)) == ["nothing-open", "passed"]
     assert reasons(firing("f1", 1), resolved("r1", 1)) == ["first", "resolved"]

@@ -119,6 +119,19 @@ def test_a_failure_after_its_recovery_is_recorded_unread_not_urgent_and_not_mail
     assert (house.bar(ana), house.mails(ana)) == ([], [])
 
 
+@pytest.mark.req("R47")
+def test_a_failure_of_an_episode_that_is_over_mails_nobody_and_leaves_the_open_one_on_the_bar(house: House) -> None:
+    ana = house.user("ana")
+    house.say(recovery(run="r2", when=2))
+    house.say(failure(run="r3", when=3))
+    house.deliver()
+    house.mark(ana, read=True)
+    house.say(failure(run="r1", when=1))
+    (item,) = house.bar(ana)
+    assert (item["reason"], item["read_at"], item["urgent"]) == ("passed", None, True)
+    assert house.mails(ana) == [SENT]
+
+
 @pytest.mark.req("R43", "R64")
 def test_an_escalation_takes_back_what_was_put_aside_but_not_mute(house: House, clock: Clock) -> None:
     ana, ben = house.user("ana"), house.user("ben")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gateway.storage import events, tables
+from gateway.storage import events, tables, threads
 from gateway.storage.database import Database
 from tests.builders import House, at, failure, recovery
 from tests.conftest import Clock
@@ -288,9 +288,23 @@ def test_the_worst_failure_speaks_for_the_thread(house: House) -> None:
     assert (house.thread()["message"], house.thread()["level"]) == ("bad", "error")
 
 
-def test_watermarks_are_forgotten_after_a_while_but_not_what_fired(house: House, clock: Clock) -> None:
-    from gateway.storage import threads
+@pytest.mark.req("R47")
+@pytest.mark.parametrize("runs", [(2, 1), (1, 3, 2)], ids=["passed", "split"])
+def test_a_watermark_that_met_a_failure_out_of_order_is_not_forgotten(house: House, clock: Clock, runs: tuple[int, ...]) -> None:
+    """Without it that failure would be open again as soon as anything else comes late."""
+    for run in runs:
+        house.say((recovery if run == 2 else failure)(run=f"r{run}", when=run))
+    before = house.thread()
+    clock.advance(days=4)
+    with house.database.writing() as transaction:
+        assert threads.forget_watermarks(transaction, now=clock.now, older_than=timedelta(days=3), limit=10) == 0
+    house.say(recovery(run="r0", when=0))
+    house.say(failure(run="r1", when=1, message="known already"))
+    after = house.thread()
+    assert [after[name] for name in ("status", "episode", "opened_at")] == [before[name] for name in ("status", "episode", "opened_at")]
 
+
+def test_watermarks_are_forgotten_after_a_while_but_not_what_fired(house: House, clock: Clock) -> None:
     house.say(recovery(run="r1", when=1))
     house.say(failure(run="r2", when=2))
     clock.advance(days=4)

@@ -35,6 +35,7 @@ TIERS: Final = (
 """Tried in turn until the mail is small enough. The last one always is."""
 
 
+_SAID: Final = 3
 _HAVE_ERRORS: Final = frozenset({Category.INCIDENT, Category.JOB_FAILURE, Category.DBT_TEST_FAILURE})
 
 
@@ -52,6 +53,8 @@ class Excerpt:
 
     label: str
     lines: tuple[str, ...]
+    head: tuple[str, ...] = ()
+    """The sender's own message, where `lines` are from a log that does not hold it."""
     above: int = 0
     """Left out before `lines`, or among them where they are frames of libraries."""
     below: int = 0
@@ -156,16 +159,24 @@ def _excerpt(part: Part, limit: int, *, over: bool) -> Excerpt | None:
     text = part.message if over else part.excerpt or part.message
     if not text or (text == part.message and any(member.message == text for member in part.members)):
         return None
-    lines = [clip(line.rstrip(), 240) for line in clean(text).expandtabs(4).strip("\n").split("\n")]
-    lines = [line for at, line in enumerate(lines) if line or (at and lines[at - 1])]
-    if not any(lines):
+    lines = _lines(text)
+    if not lines:
         return None
     if over:
         return Excerpt("Last message", tuple(lines[: min(limit, 4)]), below=max(len(lines) - min(limit, 4), 0))
+    said = _lines(part.message)[:_SAID] if part.message not in text else []
+    head, room = (*said, "") if said else (), max(limit - len(said) - 1, 1) if said else limit
     if part.is_open and part.level.weight > 1 and part.category in _HAVE_ERRORS:
-        kept = (lines if len(lines) <= limit else _own_frames(lines))[-limit:]
-        return Excerpt("Error", tuple(kept), above=len(lines) - len(kept))
-    return Excerpt("Details", tuple(lines[:limit]), below=max(len(lines) - limit, 0))
+        kept = (lines if len(lines) <= room else _own_frames(lines))[-room:]
+        return Excerpt("Error", tuple(kept), head=head, above=len(lines) - len(kept))
+    return Excerpt("Details", tuple(lines[:room]), head=head, below=max(len(lines) - room, 0))
+
+
+def _lines(text: str) -> list[str]:
+    """Clean lines of bearable length, never two empty ones in a row."""
+    lines = [clip(line.rstrip(), 240) for line in clean(text).expandtabs(4).strip("\n").split("\n")]
+    kept = [line for at, line in enumerate(lines) if line or (at and lines[at - 1])]
+    return kept if any(kept) else []
 
 
 def _own_frames(lines: list[str]) -> list[str]:

@@ -30,7 +30,7 @@ class _Story(NamedTuple):
 
 
 _STORIES: Final = {
-    Category.INCIDENT: _Story("FAILING", "failing", "check", "alerts", "began to fail", "incidents"),
+    Category.INCIDENT: _Story("FAILING", "failing", "", "alerts", "began to fail", "incidents"),
     Category.SCHEMA_CHANGE: _Story("SCHEMA CHANGED", "open", "schema", "tables", "changed", "schema changes"),
     Category.JOB_FAILURE: _Story("FAILED", "failing", "job", "nodes", "failed", "job failures"),
     Category.LATE_RUN: _Story("LATE", "late", "run", "sources", "became late", "late runs"),
@@ -160,5 +160,6 @@ def why(part: Part, message: Message, team: str) -> str:
     if part.reason == Reason.RESOLVED:
         return f"You get this because you were told when it began. It is among the {follows} of team {team}."
     reason = Reason.PASSED if recovered(part, message.kind) else part.reason
-    because = _REASONS.get(reason, "its state changed")
+    noted = not part.is_open and not recovered(part, message.kind)
+    because = "it was just noted" if noted else _REASONS.get(reason, "its state changed")
     return f"You get this because you hear about {follows} of team {team} by mail: {_LEVELS[part.level]}, and {because}."

@@ -179,9 +179,10 @@ def test_an_error_is_cut_to_fifteen_lines_with_its_end_and_its_own_frames():
     assert "site-packages" not in text
     log = "\n".join(f"line {number}" for number in range(100))
     text, _ = bodies(parse(compose(message(replace(JOB, excerpt=log)), MAIL_FROM).raw))
-    assert "… 85 lines left out" in text
-    assert "line 85\n" in text
-    assert "line 84\n" not in text
+    assert "Flow run encountered an exception" in text, "the sender's own message stands above its log"
+    assert "… 87 lines left out" in text
+    assert "line 87\n" in text
+    assert "line 86\n" not in text
 
 
 @pytest.mark.req("R33")
