@@ -11,6 +11,7 @@ from aiohttp import web
 from gateway import metrics
 from gateway.api import admin, notifications, openapi, preferences
 from gateway.api.operation import Operation
+from gateway.api.problem import as_problem
 from gateway.api.serve import Api
 from gateway.api.sign_in import SignIn
 from gateway.channels.email.address import Address
@@ -67,7 +68,7 @@ class Gateway:
         self._journal = Journal(database, self._process.wake)
         sign_in = SignIn(database, clock, environment.base_url)
         self._tasks: list[asyncio.Task[None]] = []
-        self.web = web.Application(client_max_size=1024 * 1024)
+        self.web = web.Application(client_max_size=1024 * 1024, middlewares=[as_problem])
         Door(Doorbook(database, kinds, vault), self._journal, Rejections(database), clock, environment.trusted_proxies).add_routes(
             self.web.router
         )

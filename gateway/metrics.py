@@ -7,7 +7,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 REGISTRY: Final = CollectorRegistry()
 
 ACCEPTED: Final = Counter("tocsin_events_accepted", "Requests answered 2xx", ["kind", "answer"], registry=REGISTRY)
-REFUSED: Final = Counter("tocsin_requests_refused", "Requests answered 401", ["kind", "reason"], registry=REGISTRY)
+REFUSED: Final = Counter("tocsin_requests_refused", "Requests refused for their credential or body", ["kind", "reason"], registry=REGISTRY)
 PROCESSED: Final = Counter("tocsin_events_processed", "Events whose processing ended", ["kind", "outcome"], registry=REGISTRY)
 DELIVERED: Final = Counter("tocsin_deliveries", "Attempts to deliver", ["channel", "outcome"], registry=REGISTRY)
 QUEUE_AGE: Final = Gauge("tocsin_processing_lag_seconds", "How long the last processed event had waited", registry=REGISTRY)

@@ -1,6 +1,6 @@
 """Errors as RFC 9457 problem details."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -39,6 +39,18 @@ class Problem(Exception):
         details = ProblemDetails(title=HTTPStatus(self.status).phrase, status=self.status, detail=self.detail, errors=self.errors)
         text = details.model_dump_json(exclude_none=True, exclude={"errors"} if not self.errors else None)
         return web.Response(status=self.status, text=text, content_type="application/problem+json", headers=self.headers)
+
+
+@web.middleware
+async def as_problem(request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> web.StreamResponse:
+    """Answers what the router itself refuses under `/api` and `/webhooks` as problem details too."""
+    try:
+        return await handler(request)
+    except web.HTTPException as error:
+        if error.status < 400 or not request.path.startswith(("/api/", "/webhooks/")):
+            raise
+        allow = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else None
+        return Problem(error.status, f"{request.method} {request.path} is not served here; see /api/openapi.json.", headers=allow).response()
 
 
 def refused(where: str, error: ValidationError) -> Problem:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import wraps
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import click
@@ -51,23 +52,57 @@ def plain_errors(command: Callable[P, T]) -> Callable[P, T]:
 
 def quiet_logging() -> None:
     """Warnings and worse to standard error, one line each."""
+    logging.getLogger("aiohttp.server").addFilter(_is_ours)
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
 
 
+def _is_ours(record: logging.LogRecord) -> bool:
+    """Whether a record is about this program: a stranger's malformed HTTP is answered with 400 and fills no log."""
+    from aiohttp.http_exceptions import HttpProcessingError
+
+    return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
+
+
 @contextmanager
-def opened() -> "Iterator[tuple[Environment, Database]]":
-    """The environment and its database, migrated."""
-    from gateway.config.environment import read_environment
-    from gateway.storage.database import Database
+def opened(*, create: bool = True) -> "Iterator[tuple[Environment, Database]]":
+    """The environment and its database, migrated. With `create=False` a SQLite file that is missing is an error: looking makes nothing."""
+    from gateway.config.environment import EnvironmentFault, read_environment
+    from gateway.storage.database import Database, StorageUnavailable
     from gateway.storage.migrate import migrate
 
     environment = read_environment()
-    database = Database(environment.database_url)
+    try:
+        database = Database(environment.database_url)
+    except ValueError as error:
+        raise EnvironmentFault(f"TOCSIN_DATABASE_URL: {error}") from None
+    if database.file and not create and not database.file.exists():
+        raise click.ClickException(f"there is no database at {database.file}: go to where `tocsin serve` runs, or set TOCSIN_DATABASE_URL")
     try:
         migrate(database)
         yield environment, database
+    except (OSError, StorageUnavailable) as error:
+        if database.file and not os.access(database.file if database.file.exists() else _existing(database.file), os.W_OK):
+            raise click.ClickException(f"cannot write to {database.file}: make it writable, or set TOCSIN_DATABASE_URL ({error})") from None
+        raise
     finally:
         database.close()
+
+
+def _existing(path: Path) -> Path:
+    """The nearest folder above that is there."""
+    return next(parent for parent in path.absolute().parents if parent.exists())
+
+
+def page_address(environment: "Environment", database: "Database") -> str:
+    """Where people reach the page: as configured, else where the running `serve` listens, else where one would."""
+    return environment.public_url.rstrip("/") or served_at(database) or environment.base_url
+
+
+def served_at(database: "Database") -> str | None:
+    """The address of the `serve` that has this SQLite file now."""
+    from gateway.storage.locks import ServeLock
+
+    return ServeLock.address(database.file) if database.file else None
 
 
 def vault_for(environment: "Environment", database: "Database") -> "Vault":

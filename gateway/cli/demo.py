@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from gateway.cli.common import configuration_of, kinds_of, opened, plain_errors, utc_now, vault_for
+from gateway.cli.common import configuration_of, kinds_of, opened, page_address, plain_errors, served_at, utc_now, vault_for
 
 if TYPE_CHECKING:
     from gateway.provision.first_start import Credentials
@@ -49,7 +49,7 @@ class Retelling:
 @plain_errors
 def demo(fast: bool) -> None:
     """Play captured requests of every kind through the door of a running gateway, in a team of their own."""
-    with opened() as (environment, database):
+    with opened(create=False) as (environment, database):
         kinds = kinds_of(configuration_of(environment))
         vault = vault_for(environment, database)
 
@@ -72,10 +72,9 @@ def demo(fast: bool) -> None:
 
         with database.writing() as transaction:
             sources = prepare(transaction)
-        asyncio.run(_play(sources, f"http://{environment.listen}", fast=fast))
-        click.echo(
-            f"\nLook at {environment.base_url}/ (the bar and the inbox) and {environment.base_url}/mail. To sign in: tocsin sign-in-link"
-        )
+        page = page_address(environment, database)
+        asyncio.run(_play(sources, served_at(database) or f"http://{environment.listen}", fast=fast))
+        click.echo(f"\nLook at {page}/ (the bar and the inbox) and {page}/mail. To sign in: tocsin sign-in-link")
 
 
 async def _play(sources: "Mapping[str, Credentials]", base: str, *, fast: bool) -> None:
@@ -94,7 +93,9 @@ async def _play(sources: "Mapping[str, Credentials]", base: str, *, fast: bool) 
             try:
                 status, answer = await _send(session, source, step, retell(step["body"]), base)
             except aiohttp.ClientConnectionError:
-                raise click.ClickException(f"nothing answers at {base}: start `tocsin serve` (or make run) first") from None
+                raise click.ClickException(
+                    f"nothing answers at {base}: start `tocsin serve` (or make run) first, or set TOCSIN_LISTEN to where it listens"
+                ) from None
             console.print(f"   [dim]{status} {answer}[/dim]", soft_wrap=True)
             if status >= 400:
                 raise click.ClickException("the door refused it; is the gateway at this address using the same database?")

@@ -24,7 +24,7 @@ def list_events(status: str | None, limit: int, as_json: bool) -> None:
     from gateway.storage import events as storage
     from gateway.storage import people
 
-    with opened() as (_, database), database.reading() as transaction:
+    with opened(create=False) as (_, database), database.reading() as transaction:
         team_ids = list(people.team_ids(transaction).values())
         found = storage.page(transaction, team_ids=team_ids, source_id=None, status=status, before=None, limit=limit)
     if as_json:
@@ -48,7 +48,7 @@ def show(event_id: int) -> None:
     from gateway.storage import events as storage
     from gateway.storage import people
 
-    with opened() as (_, database), database.reading() as transaction:
+    with opened(create=False) as (_, database), database.reading() as transaction:
         row = storage.show(transaction, team_ids=list(people.team_ids(transaction).values()), event_id=event_id)
     if row is None:
         raise click.ClickException(f"there is no event {event_id}")
@@ -63,7 +63,7 @@ def replay(event_id: int) -> None:
     from gateway.storage import events as storage
     from gateway.storage import people
 
-    with opened() as (_, database), database.writing() as transaction:
+    with opened(create=False) as (_, database), database.writing() as transaction:
         done = storage.replay(transaction, team_ids=list(people.team_ids(transaction).values()), event_id=event_id, now=utc_now())
     if not done:
         raise click.ClickException(f"there is no event {event_id}, or it is being processed right now")

@@ -31,7 +31,9 @@ def map_command(kind: str, file: Path, as_json: bool) -> None:
     if kind not in known:
         raise click.ClickException(f"there is no kind {kind!r}; there are {', '.join(sorted(known))}")
     raw = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
-    for capture in Capture.read(raw):
+    for number, capture in enumerate(Capture.read(raw)):
+        if number and not as_json:
+            click.echo()
         meaning = read(known[kind], capture.inbound)
         click.echo(json.dumps(meaning, ensure_ascii=False) if as_json else _plain(meaning))
 
@@ -69,7 +71,9 @@ def _plain(meaning: dict[str, Any]) -> str:
             lines.append(f"          member    {draft['member']['label']}")
         identity = ", ".join(f"{key}={value}" for key, value in draft["event_data"].items())
         lines.append(f"          thread    {draft['slug']} ({identity})")
-        lines += [f"          {name:<9} {draft[name]}" for name in ("pipeline", "run", "occurred_at") if name in draft]
+        lines += [f"          {name:<9} {draft[name]}" for name in ("pipeline", "run", "occurred_at", "hold") if name in draft]
+        lines += [f"          {name:<9} {', '.join(draft[name])}" for name in ("owners", "tags", "impact") if name in draft]
+        lines += [f"          {label}: {value}" for name in ("links", "facts") for label, value in draft.get(name, {}).items()]
         lines += [f"          {line}" for line in draft.get("message", "").splitlines()[:6]]
     for signal in meaning["signals"]:
         lines.append(f"RUN       {signal['pipeline']} {signal['run']} is {signal['phase']}")

@@ -56,6 +56,9 @@ async def _serve(
     from gateway.app import Gateway
     from gateway.cli.welcome import welcome
 
+    stopped = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
     gateway = Gateway(environment, database, kinds, vault)
     runner = web.AppRunner(gateway.web, access_log=None, handle_signals=False, shutdown_timeout=STOP_WITHIN)
     await runner.setup()
@@ -71,9 +74,6 @@ async def _serve(
     await gateway.start()
     sys.stdout.write(welcome(environment, first, link))
     sys.stdout.flush()
-    stopped = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
     await stopped.wait()
     await runner.cleanup()
     await gateway.stop()

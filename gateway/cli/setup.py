@@ -1,10 +1,10 @@
-"""`tocsin migrate`, `tocsin apply`, `tocsin sign-in-link`: what is done to an installation beside serving."""
+"""`tocsin migrate`, `apply`, `disable-source`, `sign-in-link`: what is done to an installation beside serving."""
 
 from pathlib import Path
 
 import click
 
-from gateway.cli.common import configuration_of, kinds_of, opened, plain_errors, utc_now, vault_for
+from gateway.cli.common import configuration_of, kinds_of, opened, page_address, plain_errors, utc_now, vault_for
 
 
 @click.command()
@@ -35,6 +35,23 @@ def apply(file: Path | None) -> None:
         click.echo(f"{applied.monitors} monitors are kept, but this version does not watch them yet.")
     for slug in applied.disabled:
         click.echo(f"Source {slug} is not named any more and was disabled; its events stay.")
+    for other in applied.others:
+        click.echo(f"Source {other} was never in this file and still takes webhooks. To end that: tocsin disable-source {other}")
+
+
+@click.command("disable-source")
+@click.argument("source")
+@plain_errors
+def disable_source(source: str) -> None:
+    """Stop taking webhooks for SOURCE, written team/slug. What it sent stays."""
+    from gateway.storage import sources
+
+    team, _, slug = source.partition("/")
+    with opened(create=False) as (_, database), database.writing() as transaction:
+        done = sources.disable(transaction, team=team, slug=slug, now=utc_now())
+    if not done:
+        raise click.ClickException(f"there is no enabled source {source}; write it as team/slug")
+    click.echo(f"{source} takes no webhooks any more. A tocsin.toml that names it enables it again.")
 
 
 @click.command("sign-in-link")
@@ -45,10 +62,10 @@ def sign_in_link(email: str | None) -> None:
     from gateway.provision import first_start
     from gateway.storage import people
 
-    with opened() as (environment, database), database.writing() as transaction:
+    with opened(create=False) as (environment, database), database.writing() as transaction:
         user_id = people.find_user(transaction, email) if email else next(iter(people.admins(transaction)), None)
         if user_id is None:
             raise click.ClickException(
                 f"there is no user {email}" if email else "there is no admin yet: start `tocsin serve` once, or apply a tocsin.toml"
             )
-        click.echo(first_start.sign_in_link(transaction, user_id, environment.base_url, utc_now()))
+        click.echo(first_start.sign_in_link(transaction, user_id, page_address(environment, database), utc_now()))

@@ -1,7 +1,10 @@
 """What `tocsin serve` says when it starts."""
 
 import json
+import os
 import shlex
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -16,7 +19,7 @@ def welcome(environment: "Environment", first: "FirstStart | None", link: str | 
     if link:
         lines += ["  Sign in (this link works once, for a day):", f"    {link}", ""]
     else:
-        lines += [f"  The page:  {base}/    (a link to sign in: tocsin sign-in-link)", ""]
+        lines += [f"  The page:  {base}/    (a link to sign in: {_program()} sign-in-link)", ""]
     if first:
         lines += ["  Point your senders here. These credentials are shown now and never again:", ""]
         for source in first.sources:
@@ -28,6 +31,14 @@ def welcome(environment: "Environment", first: "FirstStart | None", link: str | 
     if environment.smtp_url is None:
         lines += [f"  No mail server is configured (TOCSIN_SMTP_URL): mail is kept and readable at {base}/mail", ""]
     return "\n".join(lines)
+
+
+def _program() -> str:
+    """How this program was called, so that a hint can be typed as it stands."""
+    called = Path(sys.argv[0])
+    if called.name != "tocsin":
+        return "tocsin"
+    return os.path.relpath(called) if called.is_absolute() and Path.cwd() in called.parents else str(called)
 
 
 def _curl(source: "Credentials", base: str) -> list[str]:

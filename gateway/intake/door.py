@@ -60,6 +60,7 @@ class Door:
             return await self._refuse(request, entry, refusal, None)
         body = await _read(request, entry.max_body)
         if isinstance(body, web.Response):
+            await self._note(request, entry, _UNREADABLE[body.status], request.content_length)
             return body
         now = self._clock()
         if refusal and (refusal := authenticate(entry.proofs, request.headers, token, body, now)):
@@ -72,12 +73,16 @@ class Door:
         return web.json_response({"id": receipt.event_id, "status": "accepted"}, status=202)
 
     async def _refuse(self, request: web.Request, entry: Entry, refusal: Refusal, body_size: int | None) -> web.Response:
-        REFUSED.labels(entry.source.kind, refusal.value).inc()
-        remote = remote_address(request.remote, request.headers.get("X-Forwarded-For"), self._trusted)
-        await self._rejections.note(entry.source.id, refusal.value, remote, request.headers.items(), body_size, self._clock())
+        await self._note(request, entry, refusal.value, body_size)
         return _problem(401, _ADVICE[refusal])
 
+    async def _note(self, request: web.Request, entry: Entry, reason: str, body_size: int | None) -> None:
+        REFUSED.labels(entry.source.kind, reason).inc()
+        remote = remote_address(request.remote, request.headers.get("X-Forwarded-For"), self._trusted)
+        await self._rejections.note(entry.source.id, reason, remote, request.headers.items(), body_size, self._clock())
 
+
+_UNREADABLE: Final = {400: "body-unreadable", 408: "body-too-slow", 413: "body-too-large"}
 _ADVICE: Final = {
     Refusal.NO_SECRET: "This source has no usable secret, so it refuses everything. Set one in its configuration.",
     Refusal.MISSING: "The request carries no credential of the kind this source expects.",

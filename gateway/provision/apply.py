@@ -26,6 +26,8 @@ class Applied:
     monitors: int
     disabled: tuple[str, ...]
     """Slugs of sources that the file no longer names."""
+    others: tuple[str, ...]
+    """`team/slug` of enabled sources that were never in the file: of a first start, or of the demo."""
 
 
 def check_sources(configuration: Configuration, kinds: Mapping[str, SourceKind]) -> None:
@@ -54,6 +56,7 @@ def apply(transaction: Transaction, configuration: Configuration, kinds: Mapping
     """Brings the database to what the configuration says. Raises `ConfigurationError`, and then nothing changed."""
     check_sources(configuration, kinds)
     locks.one_at_a_time(transaction, "apply")
+    _check_kinds_kept(transaction, configuration)
     teams = {
         team.slug: people.put_team(transaction, slug=team.slug, name=team.name or team.slug, base_url=team.base_url, now=now)
         for team in configuration.team
@@ -71,7 +74,7 @@ def apply(transaction: Transaction, configuration: Configuration, kinds: Mapping
     people.keep_default_subscriptions(transaction, listed=defaults.keys())
     for (user_id, team_id, category), values in defaults.items():
         people.put_default_subscription(transaction, user_id=user_id, team_id=team_id, category=category, values=values)
-    return Applied(len(teams), len(users), len(placed), len(configuration.monitor), tuple(disabled))
+    return Applied(len(teams), len(users), len(placed), len(configuration.monitor), tuple(disabled), tuple(sources.unmanaged(transaction)))
 
 
 def _put_user(transaction: Transaction, user: User, teams: Mapping[str, int], now: datetime) -> int:
@@ -92,6 +95,18 @@ def _put_user(transaction: Transaction, user: User, teams: Mapping[str, int], no
             managed=True,
         )
     return user_id
+
+
+def _check_kinds_kept(transaction: Transaction, configuration: Configuration) -> None:
+    """A source keeps its kind: its open threads and stored events would make no sense under another."""
+    kept = sources.kinds(transaction)
+    faults = [
+        f"[[source]] {index} ({one.team}/{one.slug}): kind: this source is {kept[one.team, one.slug]}; give {one.kind} another slug"
+        for index, one in enumerate(configuration.source, 1)
+        if kept.get((one.team, one.slug), one.kind) != one.kind
+    ]
+    if faults:
+        raise ConfigurationError(faults)
 
 
 def _put_source(transaction: Transaction, source: Source, kind: SourceKind, team_id: int, vault: Vault, now: datetime) -> int:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import QueuePool
 
@@ -33,8 +33,13 @@ class Database:
     """One database and the threads that talk to it. On SQLite all writes of the process share one thread."""
 
     def __init__(self, url: str) -> None:
-        """Opens lazily; raises sqlalchemy.exc.ArgumentError for a URL that is none."""
-        self.url = make_url(_with_driver(url))
+        """Opens lazily; raises ValueError for a URL that names neither SQLite nor PostgreSQL."""
+        try:
+            self.url = make_url(_with_driver(url))
+        except ArgumentError:
+            raise ValueError("must be sqlite:///path or postgresql://user:password@host/name") from None
+        if self.url.get_backend_name() not in ("sqlite", "postgresql"):
+            raise ValueError("must be sqlite:///path or postgresql://user:password@host/name")
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self.engine = (
             _sqlite(self.url.render_as_string(hide_password=False))

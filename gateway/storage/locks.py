@@ -48,6 +48,19 @@ class ServeLock:
             ) from None
         return self
 
+    @classmethod
+    def address(cls, database: Path) -> str | None:
+        """Where the `serve` that holds this file listens; None where none does."""
+        path = database.with_name(database.name + ".serve")
+        try:
+            with path.open("rb") as file:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                return None
+        except BlockingIOError:
+            return next((word for word in path.read_text(encoding="utf-8").split() if word.startswith("http")), None)
+        except OSError:
+            return None
+
     def name(self, holder: str) -> None:
         """Writes down who holds it, for whoever finds it taken."""
         os.ftruncate(self._descriptor, 0)

@@ -24,7 +24,7 @@ def migrate(database: Database) -> bool:
     works on it, and ours may go on). Another process' migration is waited for. Makes the directory of a SQLite file.
     """
     if database.file:
-        database.file.parent.mkdir(parents=True, exist_ok=True)
+        database.file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with database.reading() as connection:
         if (revision(connection) or "") >= HEAD:
             return False

@@ -67,6 +67,32 @@ def put(
     return made
 
 
+def kinds(connection: Connection) -> dict[tuple[str, str], str]:
+    """(team, slug) → kind of every source."""
+    rows = connection.execute(select(teams.c.slug, sources.c.slug, sources.c.kind).join(teams, teams.c.id == sources.c.team_id))
+    return {(team, slug): kind for team, slug, kind in rows}
+
+
+def unmanaged(connection: Connection) -> list[str]:
+    """`team/slug` of the enabled sources that no configuration owns."""
+    rows = connection.execute(
+        select(teams.c.slug, sources.c.slug)
+        .join(teams, teams.c.id == sources.c.team_id)
+        .where(~sources.c.managed, sources.c.disabled_at.is_(None))
+        .order_by(teams.c.slug, sources.c.slug)
+    )
+    return [f"{team}/{slug}" for team, slug in rows]
+
+
+def disable(connection: Connection, *, team: str, slug: str, now: datetime) -> bool:
+    """Disables a source; its events stay. False where there is none enabled under these slugs."""
+    of_team = select(teams.c.id).where(teams.c.slug == team).scalar_subquery()
+    changed = connection.execute(
+        update(sources).where(sources.c.team_id == of_team, sources.c.slug == slug, sources.c.disabled_at.is_(None)).values(disabled_at=now)
+    )
+    return changed.rowcount > 0
+
+
 def disable_unlisted(connection: Connection, *, listed: Sequence[int], now: datetime) -> list[str]:
     """Disables managed sources that the configuration no longer names; gives their slugs. Their events stay."""
     return list(

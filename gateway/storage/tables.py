@@ -305,6 +305,7 @@ occurrences: Final = Table(
     Column("held_until", Time),
     Column("spares_own_run", Boolean, nullable=False, server_default=text("false")),
     Index(None, "notification_id", "key", unique=True),
+    _partial("ix_occurrences_watermarks", "recorded_at", where="reason = 'nothing-open'"),
 )  # fmt: skip
 
 inbox_entries: Final = Table(
@@ -377,13 +378,4 @@ monitors: Final = Table(
     Column("disabled_at", Time),
     Index(None, "source_id", "pipeline", unique=True),
     comment="owned by tocsin.toml",
-)  # fmt: skip
-
-# ---- housekeeping -------------------------------------------------------------------------------------------
-
-settings: Final = Table(
-    "settings", metadata,
-    Column("name", String(80), primary_key=True),
-    Column("value", Document, nullable=False),
-    comment="facts of this installation that must survive a restart",
 )  # fmt: skip

@@ -63,8 +63,11 @@ REJECTIONS: Final = {
         "No credential",
         "The sender sent none of the kind this source expects: check which header, or the end of the address.",
     ),
-    Refusal.MALFORMED.value: ("Credential not readable", "It is not written the way this source expects, as in `Authorization: Bearer …`."),
+    Refusal.MALFORMED.value: ("Credential not readable", "It is not written the way this source expects."),
     Refusal.WRONG.value: ("Wrong credential", "It does not match: compare the secret of the sender with the one configured here."),
     Refusal.EXPIRED.value: ("Expired credential", "It matched once: give the sender the new one, or extend the old one."),
+    "body-too-large": ("Body too large", "Raise `max_body` of this source, or send less."),
+    "body-too-slow": ("Body too slow", "The sender stopped in the middle of its request."),
+    "body-unreadable": ("Body not readable", "It was cut off, or its encoding is not what its headers say."),
     Refusal.STALE.value: ("Signed at another time", "The signed timestamp is too far from this server's clock: check both clocks."),
 }

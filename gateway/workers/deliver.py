@@ -34,6 +34,7 @@ class DeliverWorker(Worker):
         """Without `smtp` mail is composed and kept."""
         super().__init__(clock)
         self._database, self._smtp, self._mail_from, self._public_url = database, smtp, mail_from, public_url
+        self._in_trouble = False
 
     async def step(self) -> int:
         """One batch; one slow or bad recipient does not hold up the others of it."""
@@ -74,11 +75,19 @@ class DeliverWorker(Worker):
         try:
             answer = await self._smtp.send(self._mail_from, message.to_address, raw)
         except PermanentFailure as failure:
+            _log.warning("delivery %s is refused for good: %s", one.id, failure)
             await self._finish(one, lease, "failed", str(failure))
         except TemporaryFailure as failure:
+            self._say_once(in_trouble=True, what=f"mail does not leave and is tried again for a day: {failure}")
             await self._again(one, lease, str(failure))
         else:
+            self._say_once(in_trouble=False, what="mail leaves again")
             await self._finish(one, lease, "sent", answer)
+
+    def _say_once(self, *, in_trouble: bool, what: str) -> None:
+        if in_trouble is not self._in_trouble:
+            self._in_trouble = in_trouble
+            _log.warning("%s", what)
 
     async def _finish(self, one: Claimed, lease: str, status: str, answer: str) -> None:
         DELIVERED.labels("email", status).inc()

@@ -138,3 +138,46 @@ def test_a_wrong_configuration_names_the_place_and_starts_nothing(tmp_path: Path
         assert refused.returncode == 1
         assert told in refused.stderr
         assert "Traceback" not in refused.stderr
+
+
+def test_looking_makes_nothing(tmp_path: Path) -> None:
+    told = Tocsin(tmp_path, 1).run("events", "list")
+    assert told.returncode == 1
+    assert "there is no database at" in told.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_commands_find_the_running_gateway_by_themselves(newcomer: Tocsin) -> None:
+    elsewhere = Tocsin(newcomer.directory, free_port())
+    assert elsewhere.run("sign-in-link").stdout.startswith(newcomer.url)
+    assert elsewhere.run("demo", "--fast").returncode == 0
+
+
+def test_a_port_that_is_taken_wastes_no_first_start(tmp_path: Path, newcomer: Tocsin) -> None:
+    (tmp_path / "second").mkdir()
+    second = Tocsin(tmp_path / "second", newcomer.port)
+    refused = second.run("serve")
+    assert refused.returncode == 1
+    assert "TOCSIN_LISTEN" in refused.stderr
+    second.port = free_port()
+    second.start()
+    assert "/sign-in/" in second.output
+    assert second.stop() == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("TOCSIN_DATABASE_URL", "mysql://x/y", "must be sqlite:///path or postgresql://"),
+        ("TOCSIN_PUBLIC_URL", "not a url", "must be a web address"),
+        ("TOCSIN_SMTP_URL", "http://x", "TOCSIN_SMTP_URL"),
+        ("TOCSIN_MAIL_FROM", "nobody", "TOCSIN_MAIL_FROM"),
+        ("TOCSIN_SECRET_KEY", "short", "at least 32 characters"),
+        ("TOCSIN_CONFIG", "missing.toml", "there is no such file"),
+    ],
+)
+def test_a_wrong_setting_is_told_in_a_line(tmp_path: Path, name: str, value: str, told: str) -> None:
+    refused = Tocsin(tmp_path, free_port(), environment={name: value}).run("serve")
+    assert refused.returncode == 1
+    assert told in refused.stderr
+    assert "Traceback" not in refused.stderr

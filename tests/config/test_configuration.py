@@ -10,7 +10,8 @@ from gateway.config.document import ConfigurationError, read_configuration
 from gateway.config.environment import EnvironmentFault, read_environment
 from gateway.engine.mapping import kinds
 from gateway.provision.apply import apply
-from gateway.storage import tables
+from gateway.provision.first_start import set_up
+from gateway.storage import sources, tables
 from gateway.storage.database import Database
 from gateway.vault import Vault, VaultError
 from tests.conftest import NOW
@@ -176,3 +177,39 @@ def test_a_short_key_is_refused_and_a_foreign_key_opens_nothing() -> None:
         Vault("short")
     assert VAULT.open(VAULT.seal(b"x")) == b"x"
     assert Vault("another key of at least 32 letters").open(VAULT.seal(b"x")) is None
+
+
+def test_a_source_keeps_its_kind(database: Database, tmp_path: Path) -> None:
+    first = read_configuration(put(tmp_path, DESIGN), GIVEN)
+    other = DESIGN.replace('kind = "prefect"', 'kind = "alertmanager"').replace("settings = {", "# settings = {")
+    with database.writing() as transaction:
+        apply(transaction, first, kinds(()), VAULT, NOW)
+    with (
+        pytest.raises(ConfigurationError, match="this source is prefect; give alertmanager another slug"),
+        database.writing() as transaction,
+    ):
+        apply(transaction, read_configuration(put(tmp_path, other), GIVEN), kinds(()), VAULT, NOW)
+
+
+def test_sources_that_never_were_in_the_file_stay_and_are_named(database: Database, tmp_path: Path) -> None:
+    with database.writing() as transaction:
+        set_up(transaction, kinds(()), VAULT, NOW)
+        applied = apply(transaction, read_configuration(put(tmp_path, DESIGN), GIVEN), kinds(()), VAULT, NOW)
+        assert "home/prefect" in applied.others
+        assert sources.disable(transaction, team="home", slug="prefect", now=NOW)
+        assert sources.find(transaction, "home", "prefect") is None
+        assert not sources.disable(transaction, team="home", slug="prefect", now=NOW)
+
+
+def test_somebody_who_is_not_named_any_more_leaves_the_team(database: Database, tmp_path: Path) -> None:
+    with_bob = DESIGN + '\n[[user]]\nemail = "bob@acme.test"\nteams = { acme = {} }\n'
+    for text, members in ((with_bob, 2), (DESIGN, 1)):
+        with database.writing() as transaction:
+            apply(transaction, read_configuration(put(tmp_path, text), GIVEN), kinds(()), VAULT, NOW)
+        assert len(everything(database)["memberships"]) == members
+
+
+@pytest.mark.parametrize("url", ["mysql://x/y", "nonsense", ""])
+def test_a_database_that_is_neither_engine_is_refused_in_words(url: str) -> None:
+    with pytest.raises(ValueError, match="must be sqlite:///path or postgresql://"):
+        Database(url)

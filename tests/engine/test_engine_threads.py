@@ -74,6 +74,13 @@ def test_a_partial_fix_shows_what_is_left_and_mails_nobody(house: House) -> None
     assert house.mails(ana) == [("failing", "sent")]
 
 
+def test_what_still_fires_speaks_for_the_thread(house: House) -> None:
+    house.user("ana")
+    house.say(failure("a", run="r1", when=1, message="a is down"), failure("b", run="r1", when=1, message="b is down"))
+    house.say(recovery("a", run="r2", when=2))
+    assert (house.thread()["status"], house.thread()["message"]) == ("open", "b is down")
+
+
 def test_members_of_one_episode_that_came_and_went_in_one_batch_are_counted(house: House) -> None:
     house.user("ana")
     for drafts in ([failure("a", run="r1", when=1)], [failure("b", run="r2", when=2)], [recovery("b", run="r3", when=3)]):
@@ -306,6 +313,7 @@ def test_a_watermark_that_met_a_failure_out_of_order_is_not_forgotten(house: Hou
 
 def test_watermarks_are_forgotten_after_a_while_but_not_what_fired(house: House, clock: Clock) -> None:
     house.say(recovery(run="r1", when=1))
+    clock.advance(seconds=1)
     house.say(failure(run="r2", when=2))
     clock.advance(days=4)
     with house.database.writing() as transaction:

@@ -195,3 +195,17 @@ def remote(peer: str, forwarded: str | None) -> str:
 )
 def test_the_forwarded_address_is_believed_from_trusted_proxies_only(peer: str, forwarded: str | None, expected: str) -> None:
     assert remote(peer, forwarded) == expected
+
+
+@pytest.mark.req("R19")
+async def test_a_body_refused_for_its_size_is_seen_by_admins(door: TestClient[Any, Any], database: Database) -> None:
+    assert (await door.post("/webhooks/acme/prefect", data=b"x" * 1_048_577, headers=BEARER)).status == 413
+    with database.reading() as transaction:
+        (rejection,) = sources.rejected(transaction, team_ids=[1], before=None, limit=10)
+    assert rejection["reason"] == "body-too-large"
+
+
+async def test_what_the_router_refuses_is_a_problem_too(door: TestClient[Any, Any]) -> None:
+    for answer in (await door.get("/api/nosuch"), await door.delete("/api/notifications/v1")):
+        assert answer.status in (404, 405)
+        assert answer.content_type == "application/problem+json"

@@ -45,12 +45,6 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('source_id', 'request_key', name=op.f('pk_request_keys')),
     comment='outlives the events it names'
     )
-    op.create_table('settings',
-    sa.Column('name', sa.String(length=80), nullable=False),
-    sa.Column('value', Document, nullable=False),
-    sa.PrimaryKeyConstraint('name', name=op.f('pk_settings')),
-    comment='facts of this installation that must survive a restart'
-    )
     op.create_table('teams',
     sa.Column('id', Id, autoincrement=True, nullable=False),
     sa.Column('slug', sa.String(length=80), nullable=False),
@@ -366,6 +360,7 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_occurrences'))
     )
     op.create_index(op.f('ix_occurrences_notification_id_key'), 'occurrences', ['notification_id', 'key'], unique=True)
+    op.create_index('ix_occurrences_watermarks', 'occurrences', ['recorded_at'], unique=False, sqlite_where=sa.text("reason = 'nothing-open'"), postgresql_where=sa.text("reason = 'nothing-open'"))
 
     op.create_table('processing',
     sa.Column('event_id', Id, nullable=False),
