@@ -1,5 +1,6 @@
 # Everything here works on a fresh clone with Python >= 3.11, make and pip.
 PYTHON ?= python3
+PYTEST_ARGS ?= -n 2
 BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 

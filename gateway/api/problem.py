@@ -50,7 +50,8 @@ async def as_problem(request: web.Request, handler: Callable[[web.Request], Awai
         if error.status < 400 or not request.path.startswith(("/api/", "/webhooks/")):
             raise
         allow = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else None
-        return Problem(error.status, f"{request.method} {request.path} is not served here; see /api/openapi.json.", headers=allow).response()
+        detail = f"{request.method} {request.path} is not served here; see /api/openapi.json."
+        return Problem(error.status, detail, headers=allow).response()
 
 
 def refused(where: str, error: ValidationError) -> Problem:
