@@ -8,6 +8,7 @@ from gateway.domain.links import absolute
 from mappers.contract import Category, Level
 
 _WHY: Final = {
+    "noted": "it was noted; nothing is open because of it",
     "first": "it began to fail",
     "reopened": "it failed again after it had recovered",
     "escalated": "it got worse",
@@ -72,7 +73,13 @@ def _member(one: Mapping[str, Any], row: Mapping[str, Any], public_url: str) -> 
 def why(row: Mapping[str, Any]) -> str:
     """Why a person got this, in a sentence."""
     category = Category(row["category"]).value.replace("_", " ")
-    return f"You are in team {row['team']} and subscribed to {category}; you got this because {_WHY.get(row['reason'], row['reason'])}."
+    reason = "noted" if row["reason"] in ("first", "reopened") and _is_note(row) else row["reason"]
+    return f"You are in team {row['team']} and subscribed to {category}; you got this because {_WHY.get(reason, reason)}."
+
+
+def _is_note(row: Mapping[str, Any]) -> bool:
+    """Whether it was closed at once: it tells of something that cannot fail or recover."""
+    return row["status"] == "resolved" and row["opened_at"] is not None and row["opened_at"] == row["resolved_at"]
 
 
 def bar(rows: Iterable[Mapping[str, Any]], public_url: str) -> UrgentBar:

@@ -136,8 +136,9 @@ def test_an_older_failure_of_the_open_episode_is_a_repeat_and_counts() -> None:
 
 @pytest.mark.req("R47")
 def test_at_the_same_instant_the_failure_comes_before_the_recovery() -> None:
-    assert reasons(resolved("r1", 1), firing("f1", 1)) == ["nothing-open", "passed"]
-    assert reasons(firing("f1", 1), resolved("r1", 1)) == ["first", "resolved"]
+    for before, after in (("a", "b"), ("b", "a")):
+        assert reasons(resolved(before, 1), firing(after, 1)) == ["nothing-open", "passed"]
+        assert reasons(firing(before, 1), resolved(after, 1)) == ["first", "resolved"]
 
 
 def test_a_failure_with_a_hold_is_held_and_seen_by_nobody() -> None:

@@ -200,6 +200,18 @@ def test_a_failure_that_passed_does_not_swallow_a_new_one_in_the_same_batch(hous
     assert [row["reason"] for row in house.bar(ana)] == ["reopened"]
 
 
+@pytest.mark.req("R43", "R47")
+def test_a_failure_that_passed_does_not_swallow_growth_in_the_same_batch(house: House) -> None:
+    ana = house.user("ana")
+    house.say(recovery(run="r2", when=2))
+    house.say(failure("a", run="r3", when=3))
+    house.deliver()
+    house.send(failure("a", run="r1", when=1))
+    house.send(failure("b", run="r4", when=4))
+    house.process()
+    assert house.mails(ana) == [SENT, WAITING]
+
+
 @pytest.mark.req("R46", "R47")
 @pytest.mark.parametrize("late", [{"run": "r0", "when": 0}, {"run": "r1b", "when": 5, "state": "resolved"}], ids=["before", "between"])
 def test_who_was_told_hears_of_the_recovery_though_something_older_came_late(house: House, late: dict[str, object]) -> None:
