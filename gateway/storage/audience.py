@@ -4,6 +4,7 @@ A member of the team hears through a channel when all hold: master switch on · 
 level at least the channel's minimum · holds all required permissions · scope fits · the thread is not muted by them.
 """
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,6 +18,7 @@ from sqlalchemy import (
     String,
     and_,
     case,
+    cast,
     column,
     exists,
     func,
@@ -25,8 +27,8 @@ from sqlalchemy import (
     or_,
     select,
     update,
-    values,
 )  # fmt: skip
+from sqlalchemy.dialects.postgresql import JSONB
 
 from gateway.storage.database import insert_for
 from gateway.storage.permitted import holds_permissions
@@ -62,7 +64,7 @@ def tell_audience(connection: Connection, news: Sequence[News], *, now: datetime
     """Everyone who hears gets an unread entry and, with `by_mail`, a delivery. Reasons in `clears` take back what was put aside."""
     if not news:
         return
-    told = _news(news)
+    told = _news(connection, news)
     if by_mail:
         _queue_mail(connection, told, _hears(EMAIL, now), "failing", now)
     statement = insert_for(connection)(inbox_entries).from_select(_ENTRY, _entries(told, _hears(IN_APP, now), now, listed=True))
@@ -90,7 +92,7 @@ def tell_readers(connection: Connection, news: Sequence[News], *, now: datetime,
     """Those who had read it find it unread again and, with `by_mail`, get a delivery."""
     if not news:
         return
-    told = _news(news)
+    told = _news(connection, news)
     if by_mail:
         had_read = exists().where(_is_entry_of(told), inbox_entries.c.read_at.is_not(None))
         _queue_mail(connection, told, and_(_hears(EMAIL, now), had_read), "failing", now)
@@ -107,7 +109,7 @@ def tell_told(connection: Connection, news: Sequence[News], *, now: datetime, by
         return
     ids = [one.notification_id for one in news]
     cancel_unsent(connection, ids, now=now)
-    told = _news(news)
+    told = _news(connection, news)
     if by_mail:
         reachable = and_(users.c.enabled, users.c.email_enabled, holds_permissions(users.c.id), not_(_muted(now)))
         _queue_mail(connection, told, and_(reachable, _was_mailed()), "resolved", now)
@@ -164,9 +166,20 @@ def renumber(connection: Connection, notification_id: int, *, old: int, new: int
 _ENTRY: Final = ["user_id", "notification_id", "team_id", "category", "episode", "reason", "listed", "first_at", "last_at"]
 
 
-def _news(news: Sequence[News]) -> CTE:
-    columns = (column("notification_id", Id), column("reason", String), column("news", String))
-    return values(*columns, name="told").data([(one.notification_id, one.reason, one.news) for one in news]).cte("told")
+_NEWS: Final = ("notification_id", "reason", "news")
+
+
+def _news(connection: Connection, news: Sequence[News]) -> CTE:
+    """The news as a table, handed over as one JSON value: the statement stays the same, however many there are."""
+    rows = literal(json.dumps([(one.notification_id, one.reason, one.news) for one in news]), String)
+    if connection.dialect.name == "postgresql":
+        row = func.jsonb_array_elements(cast(rows, JSONB)).table_valued(column("value", JSONB), name="row").c.value
+        return select(
+            row[0].as_integer().label("notification_id"), row[1].as_string().label("reason"), row[2].as_string().label("news")
+        ).cte("told")
+    value = func.json_each(rows).table_valued("value", name="row").c.value
+    extracted = (func.json_extract(value, f"$[{place}]", type_=kind) for place, kind in enumerate((Id, String, String)))
+    return select(*(part.label(name) for part, name in zip(extracted, _NEWS, strict=True))).cte("told")
 
 
 def _audience(told: CTE, hears: ColumnElement[bool], *columns: Any) -> Select[Any]:

@@ -76,6 +76,13 @@ def test_another_failure_of_the_same_members_is_a_repeat_and_counts() -> None:
     assert (verdict.thread.episode, verdict.thread.count, verdict.thread.opened_at) == (1, 2, at(1))
 
 
+def test_a_member_fails_since_its_first_failure_and_anew_after_it_recovered() -> None:
+    failing = [firing("f1", 1, run="r1", a=Level.ERROR, b=Level.ERROR), firing("f2", 2, run="r2", a=Level.ERROR)]
+    member = last(*failing).thread.firing["a"]
+    assert (member.since, member.run) == (at(1), "r2")
+    assert last(*failing, resolved("r3", 3, "a"), firing("f4", 4, a=Level.ERROR)).thread.firing["a"].since == at(4)
+
+
 def test_a_repeat_at_a_lower_level_lowers_the_level_without_an_alert_to_all() -> None:
     verdict = last(firing("f1", 1, a=Level.ERROR), firing("f2", 2, a=Level.WARNING))
     assert (verdict.reason, verdict.thread.level) == (Reason.REPEAT, Level.WARNING)

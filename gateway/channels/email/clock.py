@@ -6,6 +6,8 @@ from functools import lru_cache
 from typing import Final, Self
 from zoneinfo import ZoneInfo
 
+from gateway.domain.spans import duration
+
 _DAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 # fixed, because strftime follows the locale of the process
 _MONTHS: Final = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December")
@@ -65,19 +67,6 @@ class Clock:
 
 def _day(local: datetime) -> str:
     return f"{local.day} {_MONTHS[local.month - 1]}"
-
-
-def duration(span: timedelta) -> str:
-    """`40 s`, `42 min`, `3 h 5 min`, `2 d 4 h`: the two largest units."""
-    seconds = max(int(span.total_seconds()), 0)
-    if seconds < 60:
-        return f"{seconds} s"
-    minutes, hours, days = seconds // 60, seconds // 3600, seconds // 86400
-    if hours == 0:
-        return f"{minutes} min"
-    if days == 0:
-        return f"{hours} h {minutes % 60} min" if minutes % 60 else f"{hours} h"
-    return f"{days} d {hours % 24} h" if hours % 24 else f"{days} d"
 
 
 def ordinal(number: int) -> str:
