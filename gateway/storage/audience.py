@@ -77,6 +77,7 @@ def tell_audience(connection: Connection, news: Sequence[News], *, now: datetime
                 "read_at": None,
                 "last_at": statement.excluded.last_at,
                 "reason": statement.excluded.reason,
+                "category": statement.excluded.category,
                 "episode": statement.excluded.episode,
                 "listed": True,
                 **aside,

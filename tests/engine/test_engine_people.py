@@ -65,6 +65,19 @@ def test_who_joined_after_the_failure_hears_nothing_of_its_recovery(house: House
 
 
 @pytest.mark.req("R46")
+def test_who_was_mailed_of_an_earlier_episode_only_is_not_mailed_the_end_of_this_one(house: House) -> None:
+    ana = house.user("ana")
+    house.say(failure(run="r1", when=1))
+    house.deliver()
+    house.say(recovery(run="r2", when=2))
+    house.deliver()
+    house.say(failure(run="r3", when=3, level="info"))
+    house.say(recovery(run="r4", when=4))
+    assert house.mails(ana) == [SENT, ("resolved", "sent")]
+    assert house.entry(ana)["reason"] == "resolved"
+
+
+@pytest.mark.req("R46")
 def test_a_failing_mail_not_sent_when_the_recovery_comes_is_cancelled_and_nobody_gets_the_recovery_mail(house: House) -> None:
     ana = house.user("ana")
     house.say(failure(run="r1", when=1))
