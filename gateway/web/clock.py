@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import Final, Self
 from zoneinfo import ZoneInfo
 
-from gateway.domain.spans import duration
+from mappers.contract import duration
 
 _DAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 # fixed, because strftime follows the locale of the process

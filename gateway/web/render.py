@@ -8,9 +8,9 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from gateway.domain.spans import duration
 from gateway.web import words
 from gateway.web.assets import asset_url
+from mappers.contract import duration
 
 if TYPE_CHECKING:
     from jinja2 import Environment

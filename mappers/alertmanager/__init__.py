@@ -4,12 +4,11 @@ https://prometheus.io/docs/alerting/latest/notifications/
 """
 
 import hashlib
-from datetime import timedelta
 from typing import Final
 from urllib.parse import quote
 
 from mappers.alertmanager.group import Alert, Group, read
-from mappers.contract import Category, Draft, Example, Inbound, Level, Mapped, Member, SourceKind, State, Unmapped
+from mappers.contract import Category, Draft, Example, Inbound, Level, Mapped, Member, SourceKind, State, Unmapped, duration
 from mappers.contract.signature import Scheme
 
 _LEVELS: Final = {
@@ -79,7 +78,7 @@ def _message(alert: Alert) -> str:
     texts = list(dict.fromkeys(alert.annotations[key] for key in _TEXTS if key in alert.annotations))
     if not alert.resolved:
         return "\n\n".join(texts)
-    lasted = f"Fired for {_span(alert.ended - alert.started)}" if alert.started and alert.ended else "Resolved"
+    lasted = f"Fired for {duration(alert.ended - alert.started)}" if alert.started and alert.ended else "Resolved"
     return f"{lasted}: {texts[0]}" if texts else f"{lasted}."
 
 
@@ -97,16 +96,6 @@ def _facts(alert: Alert, group: Group) -> dict[str, str]:
     if group.truncated:
         facts["not sent"] = f"{group.truncated} more in this group (max_alerts)"
     return facts
-
-
-def _span(lasted: timedelta) -> str:
-    """The two largest units: `2 h 5 min`."""
-    seconds, parts = max(0, int(lasted.total_seconds())), []
-    for unit, size in (("d", 86400), ("h", 3600), ("min", 60), ("s", 1)):
-        count, seconds = divmod(seconds, size)
-        if count:
-            parts.append(f"{count} {unit}")
-    return " ".join(parts[:2]) or "0 s"
 
 
 def _request_key(inbound: Inbound) -> str | None:

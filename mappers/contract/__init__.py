@@ -4,7 +4,7 @@ from mappers.contract.draft import Category, Draft, Level, LogPointer, Member, S
 from mappers.contract.inbound import BadBody, Capture, Headers, Inbound
 from mappers.contract.mapped import FollowUp, Mapped, Phase, RunSignal, Unmapped
 from mappers.contract.source import NO_DOCUMENTS, Documents, Example, SourceKind, SourceSettings
-from mappers.contract.text import parse_time
+from mappers.contract.text import duration, parse_time
 
 __all__ = [
     "NO_DOCUMENTS",
@@ -27,5 +27,6 @@ __all__ = [
     "SourceSettings",
     "State",
     "Unmapped",
+    "duration",
     "parse_time",
 ]

@@ -3,10 +3,10 @@
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
-from mappers.contract import Category, Draft, FollowUp, Level, LogPointer, Mapped, Member, RunSignal, State, Unmapped
+from mappers.contract import Category, Draft, FollowUp, Level, LogPointer, Mapped, Member, RunSignal, State, Unmapped, duration
 from mappers.contract.draft import safe_link
 from mappers.prefect.message import RunMessage
 from mappers.prefect.scope import Scope, scope_of
@@ -121,7 +121,7 @@ def _lateness(
 ) -> dict[str, Any]:
     at, expected = message.at or received_at, message.expected_at
     if expected and expected <= at:
-        delay = _span(at - expected)
+        delay = duration(at - expected)
         said, when = f"Expected to start at {_clock(expected)}; not started {delay} later.", {"Expected": _clock(expected), "Delay": delay}
     else:
         said, when = f"Not started when it was due; called late at {_clock(at)}.", {"Late since": _clock(at)}
@@ -193,11 +193,3 @@ def _tests(text: str) -> list[str]:
 
 def _clock(at: datetime) -> str:
     return f"{at:%Y-%m-%d %H:%M:%S} UTC"
-
-
-def _span(span: timedelta) -> str:
-    seconds = int(span.total_seconds())
-    if seconds < 60:
-        return f"{seconds} s"
-    minutes = seconds // 60
-    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"

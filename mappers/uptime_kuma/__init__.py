@@ -3,7 +3,7 @@
 https://github.com/louislam/uptime-kuma/wiki/Notification-Methods
 """
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
 from mappers.contract import (
@@ -19,6 +19,7 @@ from mappers.contract import (
     SourceSettings,
     State,
     Unmapped,
+    duration,
     parse_time,
 )
 from mappers.contract.signature import Scheme
@@ -113,7 +114,7 @@ def _document(notice: Notice) -> str:
 def _message(notice: Notice) -> str:
     since, until = parse_time(notice.heartbeat.get("lastDownTime")), notice.time
     if notice.status == "up" and since and until and since < until:
-        return f"Down for {_span(until - since)}, since {since:%Y-%m-%d %H:%M:%S} UTC.\n{notice.text}"
+        return f"Down for {duration(until - since)}, since {since:%Y-%m-%d %H:%M:%S} UTC.\n{notice.text}"
     return notice.text
 
 
@@ -147,16 +148,6 @@ def _owners_and_tags(monitor: dict[str, Any]) -> tuple[tuple[str, ...], tuple[st
         else:
             tags.append(f"{name}:{value}" if value else name)
     return tuple(owner for several in owned for owner in several.split(",")), tuple(tags)
-
-
-def _span(lasted: timedelta) -> str:
-    """The two largest units: `2 h 5 min`."""
-    seconds, parts = int(lasted.total_seconds()), []
-    for unit, size in (("d", 86400), ("h", 3600), ("min", 60), ("s", 1)):
-        count, seconds = divmod(seconds, size)
-        if count:
-            parts.append(f"{count} {unit}")
-    return " ".join(parts[:2]) or "0 s"
 
 
 def _request_key(inbound: Inbound) -> str | None:

@@ -6,8 +6,7 @@ from typing import Final, NamedTuple
 from gateway.channels.email.clock import Clock, ordinal
 from gateway.channels.message import Kind, Message, Part
 from gateway.domain.judge import Reason
-from gateway.domain.spans import duration
-from mappers.contract import Category, Level
+from mappers.contract import Category, Level, duration
 
 
 class Tone(StrEnum):
