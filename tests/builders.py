@@ -10,10 +10,11 @@ from sqlalchemy import Table, select, update
 
 from gateway.domain.thread import WHOLE, Occurrence
 from gateway.engine import process, record
-from gateway.storage import deliveries, events, inbox, people, sources, tables
+from gateway.storage import deliveries, events, inbox, people, processing, sources, tables
 from gateway.storage.database import Database
-from gateway.storage.events import Arrival, Event
+from gateway.storage.events import Arrival
 from gateway.storage.inbox import EVERYTHING, Filter
+from gateway.storage.processing import Event
 from mappers.contract import Draft, Example, Inbound, Level, Mapped, SourceKind, State, Unmapped
 from mappers.contract.signature import Scheme, digest
 
@@ -166,7 +167,7 @@ class House:
         self._lease += 1
         lease = f"lease-{self._lease}"
         with self.database.writing() as transaction:
-            return lease, events.claim(transaction, now=self.clock(), lease=lease, lease_for=LEASE, limit=limit)
+            return lease, processing.claim(transaction, now=self.clock(), lease=lease, lease_for=LEASE, limit=limit)
 
     def commit(self, lease: str, batch: Sequence[Event]) -> int:
         """Maps and records these events; gives how many were still held."""

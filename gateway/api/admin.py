@@ -11,7 +11,7 @@ from pydantic import AwareDatetime, BaseModel, Field, field_validator
 from gateway.api.models import Done, ListQuery, Rows, TeamQuery
 from gateway.api.operation import Call, Model, Operation
 from gateway.api.problem import FieldError, Problem
-from gateway.storage import deliveries, events, people, sources
+from gateway.storage import deliveries, events, people, processing, rejections, sources
 from mappers.contract.signature import digest
 
 _SHOWN_BODY: Final = 65536
@@ -117,7 +117,7 @@ async def show_event(call: Call) -> EventDetail:
 
 async def replay_event(call: Call) -> Done:
     """Maps an event again, as after a mapper was mended; nobody is alerted twice for the same happening."""
-    done = await call.database.write(events.replay, team_ids=call.admin_team_ids(None), event_id=call.id(), now=call.now)
+    done = await call.database.write(processing.replay, team_ids=call.admin_team_ids(None), event_id=call.id(), now=call.now)
     if not done:
         raise Problem(404, "There is no such event, or it is being processed right now.")
     return Done()
@@ -127,7 +127,7 @@ async def list_rejections(call: Call) -> Rows:
     """Refused requests with the reason, a sample of at most one a second."""
     query: ListQuery = call.query
     rows = await call.database.read(
-        sources.rejected, team_ids=call.admin_team_ids(query.team), before=_before(query.cursor), limit=query.limit + 1
+        rejections.page, team_ids=call.admin_team_ids(query.team), before=_before(query.cursor), limit=query.limit + 1
     )
     return _rows(rows, query.limit)
 

@@ -60,11 +60,10 @@ def show(event_id: int) -> None:
 @plain_errors
 def replay(event_id: int) -> None:
     """Map an event again, as after a mapper was mended. Nobody is alerted twice for the same happening."""
-    from gateway.storage import events as storage
-    from gateway.storage import people
+    from gateway.storage import people, processing
 
     with opened(create=False) as (_, database), database.writing() as transaction:
-        done = storage.replay(transaction, team_ids=list(people.team_ids(transaction).values()), event_id=event_id, now=utc_now())
+        done = processing.replay(transaction, team_ids=list(people.team_ids(transaction).values()), event_id=event_id, now=utc_now())
     if not done:
         raise click.ClickException(f"there is no event {event_id}, or it is being processed right now")
     click.echo(f"Event {event_id} is queued; a running `tocsin serve` takes it up within a second.")

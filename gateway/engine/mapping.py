@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from pydantic import ValidationError
 
-from gateway.storage.events import Event
+from gateway.storage.processing import Event
 from mappers.contract import NO_DOCUMENTS, Documents, Headers, Inbound, Mapped, SourceKind, SourceSettings, Unmapped
 from mappers.contract.registry import load
 from mappers.contract.text import one_line

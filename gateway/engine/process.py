@@ -8,9 +8,9 @@ from datetime import datetime
 from gateway.engine.happening import Origin, happenings
 from gateway.engine.mapping import Reading, read
 from gateway.engine.record import record
-from gateway.storage import documents, events, people, runs
+from gateway.storage import documents, people, processing, runs
 from gateway.storage.database import Database, Transaction
-from gateway.storage.events import Event, Outcome
+from gateway.storage.processing import Event, Outcome
 from mappers.contract import Phase, RunSignal, SourceKind
 
 _ENDED = frozenset({Phase.SUCCEEDED, Phase.FAILED, Phase.CANCELLED})
@@ -44,7 +44,7 @@ def _earlier(database: Database, event: Event, kept: Mapping[tuple[int, str], by
 
 def commit(transaction: Transaction, batch: Sequence[Read], *, lease: str, now: datetime) -> int:
     """Records what this batch means and ends its processing, all or nothing; gives how many events were still held."""
-    held = events.finish(transaction, [outcome(one) for one in batch], lease=lease, now=now)
+    held = processing.finish(transaction, [outcome(one) for one in batch], lease=lease, now=now)
     mine = [one for one in batch if one.event.id in held]
     for one in mine:
         if one.reading.documents.keeps:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
 
-from gateway.storage import events
+from gateway.storage import rejections
 from gateway.storage.database import Database, StorageUnavailable
 
 KEPT_PER_SOURCE: Final = 100
@@ -42,7 +42,7 @@ class Rejections:
         self._last[source_id] = moment
         try:
             await self._database.write(
-                events.reject,
+                rejections.note,
                 source_id=source_id,
                 reason=reason,
                 remote=remote,

@@ -121,17 +121,3 @@ def overview(connection: Connection, *, team_ids: Sequence[int]) -> list[dict[st
         .order_by(teams.c.slug, sources.c.slug)
     )  # fmt: skip
     return [dict(row._mapping) for row in rows]
-
-
-def rejected(connection: Connection, *, team_ids: Sequence[int], before: int | None, limit: int) -> list[dict[str, Any]]:
-    """Refused requests of these teams' sources, newest first."""
-    query = (
-        select(rejections, sources.c.slug.label("source"))
-        .join(sources, sources.c.id == rejections.c.source_id)
-        .where(sources.c.team_id.in_(team_ids))
-        .order_by(rejections.c.id.desc())
-        .limit(limit)
-    )
-    if before is not None:
-        query = query.where(rejections.c.id < before)
-    return [dict(row._mapping) for row in connection.execute(query)]

@@ -10,9 +10,9 @@ from typing import Final
 from gateway.engine import process
 from gateway.engine.process import Read
 from gateway.metrics import BATCH_SECONDS, PROCESSED, QUEUE_AGE
-from gateway.storage import events
+from gateway.storage import processing
 from gateway.storage.database import Database, StorageUnavailable
-from gateway.storage.events import Outcome
+from gateway.storage.processing import Outcome
 from gateway.workers.loop import Worker
 from mappers.contract import SourceKind
 
@@ -38,7 +38,7 @@ class ProcessWorker(Worker):
     async def step(self) -> int:
         """One batch."""
         lease = secrets.token_hex(12)
-        batch = await self._database.write(events.claim, now=self.clock(), lease=lease, lease_for=LEASE, limit=BATCH)
+        batch = await self._database.write(processing.claim, now=self.clock(), lease=lease, lease_for=LEASE, limit=BATCH)
         if not batch:
             return 0
         with BATCH_SECONDS.time():
@@ -51,7 +51,7 @@ class ProcessWorker(Worker):
                 await self._commit(reads, lease)
             except StorageUnavailable:  # a deadlock, a lock held too long: not the events' fault, and no reason to wait for the lease
                 ids = [event.id for event in fresh]
-                await self._database.write(events.put_back, ids, lease=lease, due_at=self.clock(), tried=False)
+                await self._database.write(processing.put_back, ids, lease=lease, due_at=self.clock(), tried=False)
                 raise
         QUEUE_AGE.set(max((self.clock() - batch[0].received_at).total_seconds(), 0.0))
         self._on_deliveries()
@@ -59,7 +59,7 @@ class ProcessWorker(Worker):
 
     async def next_due(self) -> datetime | None:
         """When the next event, or the lease of one, is due."""
-        return await self._database.read(events.next_due)
+        return await self._database.read(processing.next_due)
 
     async def _commit(self, reads: Sequence[Read], lease: str) -> None:
         try:
@@ -82,8 +82,8 @@ class ProcessWorker(Worker):
             await self._quarantine(one.event.id, one.event.kind, reason, lease)
         else:
             due_at = self.clock() + timedelta(seconds=2.0**one.event.attempts)
-            await self._database.write(events.put_back, [one.event.id], lease=lease, due_at=due_at)
+            await self._database.write(processing.put_back, [one.event.id], lease=lease, due_at=due_at)
 
     async def _quarantine(self, event_id: int, kind: str, reason: str, lease: str) -> None:
         PROCESSED.labels(kind, "quarantined").inc()
-        await self._database.write(events.finish, [Outcome(event_id, "quarantined", reason)], lease=lease, now=self.clock())
+        await self._database.write(processing.finish, [Outcome(event_id, "quarantined", reason)], lease=lease, now=self.clock())

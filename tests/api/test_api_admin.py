@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from gateway.storage import events, tables
+from gateway.storage import events, rejections, tables
 from tests.builders import House, failure
 from tests.conftest import Clock
 
@@ -78,7 +78,7 @@ async def test_a_body_that_is_no_text_is_shown_in_base64_and_a_long_one_is_cut(h
 async def test_rejections_are_shown_with_their_reason(house: House, clock: Clock, boss: Any) -> None:
     with house.database.writing() as transaction:
         for number in range(3):
-            events.reject(
+            rejections.note(
                 transaction, source_id=house.source_id, reason=f"r{number}", remote="192.0.2.1", headers=[], body_size=None, now=clock.now,
                 keep=2,
             )  # fmt: skip

@@ -15,7 +15,7 @@ from gateway.app import Gateway
 from gateway.config.document import Auth
 from gateway.config.environment import Environment
 from gateway.engine.mapping import kinds
-from gateway.storage import events, people, sources
+from gateway.storage import events, people, processing, rejections, sources
 from gateway.storage.database import Database, StorageUnavailable
 from gateway.vault import Vault
 from tests.conftest import NOW, Clock
@@ -44,10 +44,10 @@ async def door(database: Database, clock: Clock) -> AsyncIterator[TestClient[Any
         yield client
 
 
-def stored(database: Database) -> list[events.Event]:
+def stored(database: Database) -> list[processing.Event]:
     with database.reading() as transaction:
         ids = [row["id"] for row in events.page(transaction, team_ids=[1], source_id=None, status=None, before=None, limit=100)]
-        return events.load(transaction, ids)
+        return processing.load(transaction, ids)
 
 
 BEARER = {"Authorization": f"Bearer {SECRET}"}
@@ -95,9 +95,9 @@ async def test_who_is_not_believed_gets_401_and_leaves_one_redacted_rejection(
         assert answer.content_type == "application/problem+json"
     assert stored(database) == []
     with database.reading() as transaction:
-        rejections = sources.rejected(transaction, team_ids=[1], before=None, limit=10)
-    assert len(rejections) == 1, "a forger does not fill the disk"
-    assert "private-thing" not in json.dumps(rejections[0]["headers"])
+        refused = rejections.page(transaction, team_ids=[1], before=None, limit=10)
+    assert len(refused) == 1, "a forger does not fill the disk"
+    assert "private-thing" not in json.dumps(refused[0]["headers"])
 
 
 async def test_a_source_that_does_not_exist_is_a_404_and_a_wrong_method_a_405(door: TestClient[Any, Any]) -> None:
@@ -201,7 +201,7 @@ def test_the_forwarded_address_is_believed_from_trusted_proxies_only(peer: str, 
 async def test_a_body_refused_for_its_size_is_seen_by_admins(door: TestClient[Any, Any], database: Database) -> None:
     assert (await door.post("/webhooks/acme/prefect", data=b"x" * 1_048_577, headers=BEARER)).status == 413
     with database.reading() as transaction:
-        (rejection,) = sources.rejected(transaction, team_ids=[1], before=None, limit=10)
+        (rejection,) = rejections.page(transaction, team_ids=[1], before=None, limit=10)
     assert rejection["reason"] == "body-too-large"
 
 

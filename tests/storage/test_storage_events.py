@@ -10,9 +10,10 @@ import pytest
 from sqlalchemy import func, select
 
 from gateway.journal import Journal, JournalUnavailable
-from gateway.storage import documents, events, sources, tables
+from gateway.storage import documents, events, processing, rejections, sources, tables
 from gateway.storage.database import Database, StorageUnavailable
-from gateway.storage.events import Arrival, Outcome, Receipt
+from gateway.storage.events import Arrival, Receipt
+from gateway.storage.processing import Outcome
 from tests.builders import LEASE, House
 from tests.conftest import Clock
 
@@ -29,13 +30,13 @@ def append(house: House, *arrivals: Arrival) -> list[Receipt]:
 
 def claim(house: House, lease: str = "one", limit: int = 10) -> list[int]:
     with house.database.writing() as transaction:
-        taken = events.claim(transaction, now=house.clock(), lease=lease, lease_for=LEASE, limit=limit)
+        taken = processing.claim(transaction, now=house.clock(), lease=lease, lease_for=LEASE, limit=limit)
     return [event.id for event in taken]
 
 
 def finish(house: House, event_id: int, lease: str) -> set[int]:
     with house.database.writing() as transaction:
-        return events.finish(transaction, [Outcome(event_id, "mapped", None)], lease=lease, now=house.clock())
+        return processing.finish(transaction, [Outcome(event_id, "mapped", None)], lease=lease, now=house.clock())
 
 
 @pytest.mark.req("R15")
@@ -192,11 +193,11 @@ def test_what_is_put_back_is_due_at_its_time_and_only_its_holder_can_put_it_back
     claim(house, "one")
     due = clock.now + timedelta(seconds=8)
     with house.database.writing() as transaction:
-        events.put_back(transaction, [event_id], lease="other", due_at=clock.now)
+        processing.put_back(transaction, [event_id], lease="other", due_at=clock.now)
     assert claim(house) == []
     with house.database.writing() as transaction:
-        events.put_back(transaction, [event_id], lease="one", due_at=due)
-        assert events.next_due(transaction) == due
+        processing.put_back(transaction, [event_id], lease="one", due_at=due)
+        assert processing.next_due(transaction) == due
     clock.advance(seconds=7)
     assert claim(house) == []
     clock.advance(seconds=1)
@@ -227,7 +228,7 @@ def test_only_the_newest_rejections_of_each_source_stay(house: House, clock: Clo
     with house.database.writing() as transaction:
         for source_id in (house.source_id, other):
             for number in range(7):
-                events.reject(
+                rejections.note(
                     transaction,
                     source_id=source_id,
                     reason=f"r{number}",
@@ -272,7 +273,7 @@ def test_a_replay_needs_one_of_the_teams_own_events_that_is_in_nobodys_hands(hou
 
     def replay(team_id: int) -> bool:
         with house.database.writing() as transaction:
-            return events.replay(transaction, team_ids=[team_id], event_id=event_id, now=house.clock())
+            return processing.replay(transaction, team_ids=[team_id], event_id=event_id, now=house.clock())
 
     assert not replay(other)
     claim(house, "one")
