@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Callable
 from typing import Final
 
-from gateway.storage import events
+from gateway.storage import arrivals
+from gateway.storage.arrivals import Arrival, Receipt
 from gateway.storage.database import Database, StorageUnavailable
-from gateway.storage.events import Arrival, Receipt
 
 __all__ = ["Arrival", "Journal", "JournalUnavailable", "Receipt"]
 
@@ -58,7 +58,7 @@ class Journal:
             batch, self._waiting = self._waiting[:LARGEST_BATCH], self._waiting[LARGEST_BATCH:]
             self._bytes -= sum(len(arrival.body) for arrival, _ in batch)
             try:
-                receipts = await self._database.write_first(events.append, [arrival for arrival, _ in batch])
+                receipts = await self._database.write_first(arrivals.append, [arrival for arrival, _ in batch])
             except StorageUnavailable as error:
                 for _, receipt in batch:
                     _refuse(receipt, error)
@@ -74,7 +74,7 @@ class Journal:
     async def _one_by_one(self, batch: list[tuple[Arrival, asyncio.Future[Receipt]]]) -> None:
         for arrival, receipt in batch:
             try:
-                (answer,) = await self._database.write_first(events.append, [arrival])
+                (answer,) = await self._database.write_first(arrivals.append, [arrival])
             except Exception as error:
                 _refuse(receipt, error)
             else:

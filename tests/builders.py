@@ -10,9 +10,9 @@ from sqlalchemy import Table, select, update
 
 from gateway.domain.thread import WHOLE, Occurrence
 from gateway.engine import process, record
-from gateway.storage import deliveries, events, inbox, people, processing, sources, tables
+from gateway.storage import arrivals, deliveries, inbox, people, processing, sources, tables
+from gateway.storage.arrivals import Arrival
 from gateway.storage.database import Database
-from gateway.storage.events import Arrival
 from gateway.storage.inbox import EVERYTHING, Filter
 from gateway.storage.processing import Event
 from mappers.contract import Draft, Example, Inbound, Level, Mapped, SourceKind, State, Unmapped
@@ -151,7 +151,7 @@ class House:
     def send(self, *drafts: Mapping[str, Any], source_id: int | None = None, key: str | None = None, **body: Any) -> int:
         """Stores an event whose mapper gives these drafts; gives the event's id."""
         with self.database.writing() as transaction:
-            (receipt,) = events.append(transaction, [self.arrival({"drafts": drafts, **body}, source_id=source_id, key=key)])
+            (receipt,) = arrivals.append(transaction, [self.arrival({"drafts": drafts, **body}, source_id=source_id, key=key)])
         return receipt.event_id
 
     def arrival(self, body: Any, *, source_id: int | None = None, key: str | None = None) -> Arrival:

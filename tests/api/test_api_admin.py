@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from gateway.storage import events, rejections, tables
+from gateway.storage import rejections, tables
 from tests.builders import House, failure
 from tests.conftest import Clock
 
@@ -65,7 +65,7 @@ async def test_a_body_that_is_no_text_is_shown_in_base64_and_a_long_one_is_cut(h
         raw = [b"\xff\x00", "ä".encode() * 40_000]
         object.__setattr__(arrivals[0], "body", raw[0])
         object.__setattr__(arrivals[1], "body", b"x" + raw[1])
-        first, second = events.append(transaction, arrivals)
+        first, second = arrivals.append(transaction, arrivals)
     binary = await boss.get(f"/api/events/{first.event_id}")
     assert (binary["body"], binary["body_base64"], binary["size"]) == (None, "/wA=", 2)
     long = await boss.get(f"/api/events/{second.event_id}")

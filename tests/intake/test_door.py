@@ -15,7 +15,7 @@ from gateway.app import Gateway
 from gateway.config.document import Auth
 from gateway.config.environment import Environment
 from gateway.engine.mapping import kinds
-from gateway.storage import events, people, processing, rejections, sources
+from gateway.storage import arrivals, events, people, processing, rejections, sources
 from gateway.storage.database import Database, StorageUnavailable
 from gateway.vault import Vault
 from tests.conftest import NOW, Clock
@@ -152,7 +152,7 @@ async def test_storage_trouble_is_a_503_and_the_door_recovers_by_itself(
 async def test_a_bad_row_does_not_fail_its_neighbours(
     door: TestClient[Any, Any], database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    append = events.append
+    append = arrivals.append
 
     def poisoned(connection: Any, arrivals: list[Any]) -> Any:
         if any(arrival.body == b"poison" for arrival in arrivals):

@@ -10,9 +10,9 @@ import pytest
 from sqlalchemy import func, select
 
 from gateway.journal import Journal, JournalUnavailable
-from gateway.storage import documents, events, processing, rejections, sources, tables
+from gateway.storage import arrivals, documents, events, processing, rejections, sources, tables
+from gateway.storage.arrivals import Arrival, Receipt
 from gateway.storage.database import Database, StorageUnavailable
-from gateway.storage.events import Arrival, Receipt
 from gateway.storage.processing import Outcome
 from tests.builders import LEASE, House
 from tests.conftest import Clock
@@ -25,7 +25,7 @@ def house(database: Database, clock: Clock) -> House:
 
 def append(house: House, *arrivals: Arrival) -> list[Receipt]:
     with house.database.writing() as transaction:
-        return events.append(transaction, arrivals)
+        return arrivals.append(transaction, arrivals)
 
 
 def claim(house: House, lease: str = "one", limit: int = 10) -> list[int]:
@@ -85,7 +85,7 @@ def test_two_connections_at_once_with_the_same_key(house: House, body: str) -> N
     second: list[Receipt] = []
     racer = threading.Thread(target=lambda: second.extend(append(house, house.arrival(body, key="k"), house.arrival("z", key="own"))))
     with house.database.writing() as transaction:
-        (first,) = events.append(transaction, [house.arrival("x", key="k")])
+        (first,) = arrivals.append(transaction, [house.arrival("x", key="k")])
         racer.start()
         time.sleep(0.2)
     racer.join(10)
@@ -140,7 +140,7 @@ async def test_a_slow_database_is_told_within_patience_and_the_event_may_still_b
 ) -> None:
     from gateway import journal as module
 
-    honest = events.append
+    honest = arrivals.append
 
     def slow(*given: object) -> list[Receipt]:
         time.sleep(0.3)
