@@ -23,9 +23,9 @@ def house(database: Database, clock: Clock) -> House:
     return House(database, clock)
 
 
-def append(house: House, *arrivals: Arrival) -> list[Receipt]:
+def append(house: House, *given: Arrival) -> list[Receipt]:
     with house.database.writing() as transaction:
-        return arrivals.append(transaction, arrivals)
+        return arrivals.append(transaction, given)
 
 
 def claim(house: House, lease: str = "one", limit: int = 10) -> list[int]:
@@ -71,10 +71,10 @@ def test_a_key_belongs_to_its_source(house: House) -> None:
 
 
 def test_receipts_come_in_the_order_of_the_arrivals(house: House) -> None:
-    arrivals = [house.arrival(number) for number in range(300)]
-    receipts = append(house, *arrivals)
+    given = [house.arrival(number) for number in range(300)]
+    receipts = append(house, *given)
     bodies = {row["id"]: row["body"] for row in house.rows(tables.events)}
-    assert [bodies[receipt.event_id] for receipt in receipts] == [arrival.body for arrival in arrivals]
+    assert [bodies[receipt.event_id] for receipt in receipts] == [arrival.body for arrival in given]
     assert append(house) == []
 
 
