@@ -61,11 +61,11 @@ async def test_events_are_listed_filtered_shown_and_replayed(house: House, boss:
 
 async def test_a_body_that_is_no_text_is_shown_in_base64_and_a_long_one_is_cut(house: House, boss: Any) -> None:
     with house.database.writing() as transaction:
-        arrivals = [house.arrival({}), house.arrival({})]
+        given = [house.arrival({}), house.arrival({})]
         raw = [b"\xff\x00", "ä".encode() * 40_000]
-        object.__setattr__(arrivals[0], "body", raw[0])
-        object.__setattr__(arrivals[1], "body", b"x" + raw[1])
-        first, second = arrivals.append(transaction, arrivals)
+        object.__setattr__(given[0], "body", raw[0])
+        object.__setattr__(given[1], "body", b"x" + raw[1])
+        first, second = arrivals.append(transaction, given)
     binary = await boss.get(f"/api/events/{first.event_id}")
     assert (binary["body"], binary["body_base64"], binary["size"]) == (None, "/wA=", 2)
     long = await boss.get(f"/api/events/{second.event_id}")

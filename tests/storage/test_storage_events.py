@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import func, select
 
 from gateway.journal import Journal, JournalUnavailable
-from gateway.storage import arrivals, documents, events, processing, rejections, sources, tables
+from gateway.storage import arrivals, documents, processing, rejections, sources, tables
 from gateway.storage.arrivals import Arrival, Receipt
 from gateway.storage.database import Database, StorageUnavailable
 from gateway.storage.processing import Outcome
@@ -130,7 +130,7 @@ async def test_trouble_with_the_database_is_told_to_everybody_who_waits(house: H
         raise StorageUnavailable("gone")
 
     journal = Journal(house.database, lambda: None)
-    monkeypatch.setattr(events, "append", fail)
+    monkeypatch.setattr(arrivals, "append", fail)
     results = await asyncio.gather(*(journal.append(house.arrival(number)) for number in range(3)), return_exceptions=True)
     assert [type(result) for result in results] == [JournalUnavailable] * 3
 
@@ -147,7 +147,7 @@ async def test_a_slow_database_is_told_within_patience_and_the_event_may_still_b
         return honest(*given)  # type: ignore[arg-type]
 
     monkeypatch.setattr(module, "PATIENCE", 0.05)
-    monkeypatch.setattr(events, "append", slow)
+    monkeypatch.setattr(arrivals, "append", slow)
     journal = Journal(house.database, lambda: None)
     with pytest.raises(JournalUnavailable):
         await journal.append(house.arrival("x"))
