@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from gateway.storage import rejections, tables
+from gateway.storage import arrivals, rejections, tables
 from tests.builders import House, failure
 from tests.conftest import Clock
 

@@ -159,7 +159,7 @@ async def test_a_bad_row_does_not_fail_its_neighbours(
             raise ValueError("the database will not take it")
         return append(connection, arrivals)
 
-    monkeypatch.setattr(events, "append", poisoned)
+    monkeypatch.setattr(arrivals, "append", poisoned)
     answers = await asyncio.gather(
         *(door.post("/webhooks/acme/prefect", data=b"poison" if number == 3 else FAILED, headers=BEARER) for number in range(6))
     )
