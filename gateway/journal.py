@@ -58,7 +58,7 @@ class Journal:
             batch, self._waiting = self._waiting[:LARGEST_BATCH], self._waiting[LARGEST_BATCH:]
             self._bytes -= sum(len(arrival.body) for arrival, _ in batch)
             try:
-                receipts = await self._database.write_first(arrivals.append, [arrival for arrival, _ in batch])
+                receipts = await self._database.append(arrivals.append, [arrival for arrival, _ in batch])
             except StorageUnavailable as error:
                 for _, receipt in batch:
                     _refuse(receipt, error)
@@ -74,7 +74,7 @@ class Journal:
     async def _one_by_one(self, batch: list[tuple[Arrival, asyncio.Future[Receipt]]]) -> None:
         for arrival, receipt in batch:
             try:
-                (answer,) = await self._database.write_first(arrivals.append, [arrival])
+                (answer,) = await self._database.append(arrivals.append, [arrival])
             except Exception as error:
                 _refuse(receipt, error)
             else:

@@ -150,7 +150,7 @@ class House:
 
     def send(self, *drafts: Mapping[str, Any], source_id: int | None = None, key: str | None = None, **body: Any) -> int:
         """Stores an event whose mapper gives these drafts; gives the event's id."""
-        with self.database.writing() as transaction:
+        with self.database.appending() as transaction:
             (receipt,) = arrivals.append(transaction, [self.arrival({"drafts": drafts, **body}, source_id=source_id, key=key)])
         return receipt.event_id
 

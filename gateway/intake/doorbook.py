@@ -57,7 +57,7 @@ class Doorbook:
         remembered = self._entries.get((team, slug))
         if remembered and time.monotonic() - remembered[0] < REMEMBERED_FOR:
             return remembered[1]
-        source = await self._database.read_first(sources.find, team, slug)
+        source = await self._database.look_up(sources.find, team, slug)
         entry = self._entry(source) if source else None
         if len(self._entries) >= MOST_REMEMBERED:
             self._entries.clear()

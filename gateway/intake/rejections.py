@@ -41,7 +41,7 @@ class Rejections:
             return
         self._last[source_id] = moment
         try:
-            await self._database.write(
+            await self._database.append(
                 rejections.note,
                 source_id=source_id,
                 reason=reason,

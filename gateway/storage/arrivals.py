@@ -1,13 +1,17 @@
-"""Requests on their way in: each stored once, under its request key, and queued for processing."""
+"""Requests on their way in: each stored once, under its request key, and queued for processing.
 
+This is the one place where SQL is written out for each engine: it runs while senders wait, and a batch of it costs what
+two rows cost elsewhere.
+"""
+
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, insert, select, tuple_, update
+from sqlalchemy import Connection
 
-from gateway.storage.database import insert_for
-from gateway.storage.tables import events, processing, request_keys
+from gateway.storage.types import microseconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,12 @@ class Receipt:
 
     event_id: int
     duplicate: bool
+    conflicting: bool = False
+    """Whether its request key was known with other bytes: a new event, flagged."""
+
+
+Known = dict[tuple[int, str], tuple[bytes, int]]
+"""(source id, request key) → (digest of the bytes, event id)."""
 
 
 def append(connection: Connection, arrivals: Sequence[Arrival]) -> list[Receipt]:
@@ -38,101 +48,151 @@ def append(connection: Connection, arrivals: Sequence[Arrival]) -> list[Receipt]
 
     The same request key with the same bytes is a duplicate; with other bytes it is a new event, marked as conflicting.
     """
-    known = _known_keys(connection, arrivals)
-    fresh: list[Arrival] = []
-    conflicting: list[bool] = []
-    places: list[int | Receipt] = []
-    seen: dict[tuple[int, str], tuple[bytes, int]] = {}
-    for arrival in arrivals:
-        key = _key(arrival)
-        if key and key in known and known[key][0] == arrival.body_digest:
-            places.append(Receipt(known[key][1], duplicate=True))
-            continue
-        if key and key in seen and seen[key][0] == arrival.body_digest:
-            places.append(-1 - seen[key][1])  # the same request twice in this batch: answered with the first one's id
-            continue
-        conflicting.append(bool(key) and (key in known or key in seen))
-        if key and key not in known:
-            seen.setdefault(key, (arrival.body_digest, len(fresh)))
-        places.append(len(fresh))
-        fresh.append(arrival)
-    ids = _insert_events(connection, fresh, conflicting)
-    lost = _claim_keys(connection, fresh, ids, {place for _, place in seen.values()})
-    _queue(connection, [event_id for event_id in ids if event_id not in lost], fresh[0].received_at if fresh else None)
-    receipts = [lost.get(event_id, Receipt(event_id, duplicate=False)) for event_id in ids]
-    return [
-        place if isinstance(place, Receipt) else receipts[place] if place >= 0 else Receipt(receipts[-1 - place].event_id, duplicate=True)
-        for place in places
-    ]
-
-
-def _key(arrival: Arrival) -> tuple[int, str] | None:
-    return (arrival.source_id, arrival.request_key) if arrival.request_key else None
-
-
-def _known_keys(connection: Connection, arrivals: Sequence[Arrival]) -> dict[tuple[int, str], tuple[bytes, int]]:
-    keys = sorted({key for arrival in arrivals if (key := _key(arrival))})
-    if not keys:
-        return {}
-    rows = connection.execute(
-        select(request_keys.c.source_id, request_keys.c.request_key, request_keys.c.body_digest, request_keys.c.event_id).where(
-            tuple_(request_keys.c.source_id, request_keys.c.request_key).in_(keys)
-        )
-    )
-    return {(source_id, key): (bytes(body_digest), event_id) for source_id, key, body_digest, event_id in rows}
-
-
-def _insert_events(connection: Connection, fresh: Sequence[Arrival], conflicting: Sequence[bool]) -> list[int]:
-    if not fresh:
+    if not arrivals:
         return []
-    rows = [
-        {
-            "source_id": arrival.source_id,
-            "request_key": arrival.request_key,
-            "method": arrival.method,
-            "path": arrival.path,
-            "query": arrival.query,
-            "headers": arrival.headers,
-            "body": arrival.body,
-            "received_at": arrival.received_at,
-            "conflicting": conflict,
-        }
-        for arrival, conflict in zip(fresh, conflicting, strict=True)
-    ]
-    return list(connection.scalars(insert(events).returning(events.c.id, sort_by_parameter_order=True), rows))
+    writer = _Sqlite(connection) if connection.dialect.name == "sqlite" else _Postgresql(connection)
+    firsts = _first_of_each_key(arrivals)
+    ids, known = writer.claim(arrivals, frozenset(firsts.values()))
+    holders = known | {key: (arrivals[place].body_digest, ids[place]) for key, place in firsts.items() if key not in known}
+    receipts = [_receipt(arrival, own_id, holders) for arrival, own_id in zip(arrivals, ids, strict=True)]
+    fresh = [place for place, receipt in enumerate(receipts) if not receipt.duplicate]
+    if fresh:
+        writer.store([(arrivals[place], receipts[place]) for place in fresh])
+    return receipts
 
 
-def _claim_keys(connection: Connection, fresh: Sequence[Arrival], ids: Sequence[int], keyed: set[int]) -> dict[int, Receipt]:
-    """Writes the request keys. Where another process was faster, its event stands and ours is taken back."""
-    rows = [
-        {
-            "source_id": fresh[place].source_id,
-            "request_key": fresh[place].request_key,
-            "body_digest": fresh[place].body_digest,
-            "event_id": ids[place],
-            "received_at": fresh[place].received_at,
-        }
-        for place in sorted(keyed, key=lambda place: (fresh[place].source_id, fresh[place].request_key or ""))
-    ]
-    if not rows:
-        return {}
-    statement = insert_for(connection)(request_keys).on_conflict_do_nothing().returning(request_keys.c.event_id)
-    won = set(connection.scalars(statement, rows))
-    beaten = [place for place in keyed if ids[place] not in won]
-    if not beaten:
-        return {}
-    winners = _known_keys(connection, [fresh[place] for place in beaten])
-    lost: dict[int, Receipt] = {}
-    for place in beaten:
-        body_digest, event_id = winners[fresh[place].source_id, fresh[place].request_key or ""]
-        if body_digest == fresh[place].body_digest:
-            lost[ids[place]] = Receipt(event_id, duplicate=True)
-        else:
-            connection.execute(update(events).where(events.c.id == ids[place]).values(conflicting=True))
-    connection.execute(delete(events).where(events.c.id.in_(lost)))
-    return lost
+def _first_of_each_key(arrivals: Sequence[Arrival]) -> dict[tuple[int, str], int]:
+    """(source id, request key) → the place of the first arrival in this batch that bears it."""
+    firsts: dict[tuple[int, str], int] = {}
+    for place, arrival in enumerate(arrivals):
+        if arrival.request_key:
+            firsts.setdefault((arrival.source_id, arrival.request_key), place)
+    return firsts
 
 
-def _queue(connection: Connection, ids: Sequence[int], due_at: datetime | None) -> None:
-    if ids:
-        connection.execute(insert(processing), [{"event_id": event_id, "status": "waiting", "due_at": due_at} for event_id in ids])
+def _receipt(arrival: Arrival, own_id: int, holders: Known) -> Receipt:
+    if not arrival.request_key:
+        return Receipt(own_id, duplicate=False)
+    digest, event_id = holders[arrival.source_id, arrival.request_key]
+    if event_id == own_id:
+        return Receipt(own_id, duplicate=False)
+    same = digest == arrival.body_digest
+    return Receipt(event_id if same else own_id, duplicate=same, conflicting=not same)
+
+
+class _Sqlite:
+    """The journal file has one writer at a time, so ids are counted on here."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def claim(self, arrivals: Sequence[Arrival], firsts: frozenset[int]) -> tuple[list[int], Known]:
+        """An id for each arrival, and what is known of their request keys. Keys that are not known become theirs."""
+        last = self._connection.exec_driver_sql("SELECT seq FROM sqlite_sequence WHERE name = 'events'").scalar() or 0
+        ids = list(range(last + 1, last + 1 + len(arrivals)))
+        keyed = [arrivals[place] for place in firsts]
+        known = self._known(keyed) if keyed else {}
+        claimed = [
+            (one.source_id, one.request_key, one.body_digest, ids[place], microseconds(one.received_at))
+            for place, one in ((place, arrivals[place]) for place in firsts)
+            if (one.source_id, one.request_key) not in known
+        ]
+        if claimed:
+            self._connection.exec_driver_sql("INSERT INTO request_keys VALUES (?, ?, ?, ?, ?)", claimed)
+        return ids, known
+
+    def _known(self, keyed: Sequence[Arrival]) -> Known:
+        rows = self._connection.exec_driver_sql(
+            "SELECT k.source_id, k.request_key, k.body_digest, k.event_id FROM json_each(?) AS given"
+            " CROSS JOIN request_keys AS k ON k.source_id = given.value ->> 0 AND k.request_key = given.value ->> 1",
+            (json.dumps([(one.source_id, one.request_key) for one in keyed]),),
+        )
+        return {(source_id, key): (digest, event_id) for source_id, key, digest, event_id in rows}
+
+    def store(self, fresh: Sequence[tuple[Arrival, Receipt]]) -> None:
+        """Writes the events. The worker finds them by their ids: see `processing.claim`."""
+        self._connection.exec_driver_sql(
+            "INSERT INTO events (id, source_id, request_key, method, path, query, headers, body, received_at, conflicting)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                (
+                    receipt.event_id, one.source_id, one.request_key, one.method, one.path, one.query, json.dumps(one.headers), one.body,
+                    microseconds(one.received_at), receipt.conflicting,
+                )
+                for one, receipt in fresh
+            ],
+        )  # fmt: skip
+
+
+class _Postgresql:
+    """Any number of processes append at once: who writes a request key first has it."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def claim(self, arrivals: Sequence[Arrival], firsts: frozenset[int]) -> tuple[list[int], Known]:
+        """An id for each arrival, and what is known of their request keys. Keys that are not known become theirs.
+
+        Keys are written in their order, so that two processes never wait for each other; one that another process is just
+        writing is waited for, so nobody is told of a duplicate before the first is durable.
+        """
+        rows = self._connection.exec_driver_sql(
+            """
+            WITH given AS MATERIALIZED (
+              SELECT nextval('events_id_seq') AS id, place, source_id, request_key, body_digest, received_at
+              FROM unnest(%s::int[], %s::bigint[], %s::text[], %b::bytea[], %s::timestamptz[])
+                AS arrival(place, source_id, request_key, body_digest, received_at)
+            ), claimed AS (
+              INSERT INTO request_keys (source_id, request_key, body_digest, event_id, received_at)
+              SELECT source_id, request_key, body_digest, id, received_at FROM given WHERE request_key IS NOT NULL
+              ORDER BY source_id, request_key
+              ON CONFLICT DO NOTHING RETURNING event_id
+            )
+            SELECT id, request_key IS NULL OR id IN (SELECT event_id FROM claimed) FROM given ORDER BY place
+            """,
+            (
+                list(range(len(arrivals))),
+                [one.source_id for one in arrivals],
+                [one.request_key if place in firsts else None for place, one in enumerate(arrivals)],
+                [one.body_digest for one in arrivals],
+                [one.received_at for one in arrivals],
+            ),
+        ).all()
+        taken = [arrivals[place] for place, (_, free) in enumerate(rows) if not free]
+        return [event_id for event_id, _ in rows], self._known(taken) if taken else {}
+
+    def _known(self, keyed: Sequence[Arrival]) -> Known:
+        rows = self._connection.exec_driver_sql(
+            "SELECT source_id, request_key, body_digest, event_id FROM request_keys"
+            " JOIN unnest(%s::bigint[], %s::text[]) AS given(source_id, request_key) USING (source_id, request_key)",
+            ([one.source_id for one in keyed], [one.request_key for one in keyed]),
+        )
+        return {(source_id, key): (bytes(digest), event_id) for source_id, key, digest, event_id in rows}
+
+    def store(self, fresh: Sequence[tuple[Arrival, Receipt]]) -> None:
+        """Writes the events and queues them."""
+        self._connection.exec_driver_sql(
+            """
+            WITH stored AS (
+              INSERT INTO events (id, source_id, request_key, method, path, query, headers, body, received_at, conflicting)
+              SELECT id, source_id, request_key, method, path, query, headers::jsonb, body, received_at, conflicting
+              FROM unnest(%s::bigint[], %s::bigint[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %b::bytea[],
+                          %s::timestamptz[], %s::bool[])
+                AS arrival(id, source_id, request_key, method, path, query, headers, body, received_at, conflicting)
+              RETURNING id, received_at
+            )
+            INSERT INTO processing (event_id, status, due_at) SELECT id, 'waiting', received_at FROM stored
+            """,
+            (
+                [receipt.event_id for _, receipt in fresh],
+                [one.source_id for one, _ in fresh],
+                [one.request_key for one, _ in fresh],
+                [one.method for one, _ in fresh],
+                [one.path for one, _ in fresh],
+                [one.query for one, _ in fresh],
+                [json.dumps(one.headers) for one, _ in fresh],
+                [one.body for one, _ in fresh],
+                [one.received_at for one, _ in fresh],
+                [receipt.conflicting for _, receipt in fresh],
+            ),
+        )

@@ -4,16 +4,16 @@ import asyncio
 import functools
 import sqlite3
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, Concatenate, Final, ParamSpec, TypeVar
+from urllib.parse import quote
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import QueuePool
-
-from gateway.storage.executor import UrgentFirstExecutor
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -23,6 +23,7 @@ Transaction = Connection
 
 READERS: Final = 4
 BUSY_TIMEOUT_MS: Final = 5000
+_ACCEPTED: Final = "must be sqlite:///path or postgresql://user:password@host/name"
 
 
 class StorageUnavailable(Exception):
@@ -30,58 +31,64 @@ class StorageUnavailable(Exception):
 
 
 class Database:
-    """One database and the threads that talk to it. On SQLite all writes of the process share one thread."""
+    """One database and the threads that talk to it.
+
+    On SQLite it is two files: the journal, which the door alone writes, and all the rest, which reads the journal. A writer
+    of one never waits for a writer of the other, and each has one thread for writing in this process.
+    """
 
     def __init__(self, url: str) -> None:
-        """Opens lazily; raises ValueError for a URL that names neither SQLite nor PostgreSQL."""
+        """Opens lazily; raises ValueError for a URL that names neither a SQLite file nor PostgreSQL."""
         try:
             self.url = make_url(_with_driver(url))
         except ArgumentError:
-            raise ValueError("must be sqlite:///path or postgresql://user:password@host/name") from None
-        if self.url.get_backend_name() not in ("sqlite", "postgresql"):
-            raise ValueError("must be sqlite:///path or postgresql://user:password@host/name")
+            raise ValueError(_ACCEPTED) from None
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
-        self.engine = (
-            _sqlite(self.url.render_as_string(hide_password=False))
-            if self.is_sqlite
-            else _postgresql(self.url.render_as_string(hide_password=False))
-        )
-        self._readers = UrgentFirstExecutor(READERS, "tocsin-read")
-        self._writers = UrgentFirstExecutor(1 if self.is_sqlite else READERS, "tocsin-write")
+        if self.url.get_backend_name() not in ("sqlite", "postgresql") or (self.is_sqlite and not self.file):
+            raise ValueError(_ACCEPTED)
+        if self.file and self.journal_file:
+            self.engine, self.journal = _sqlite(self.file, attached=self.journal_file), _sqlite(self.journal_file)
+        else:
+            self.engine = self.journal = _postgresql(self.url.render_as_string(hide_password=False))
+        self._readers = ThreadPoolExecutor(READERS, "tocsin-read")
+        self._writers = ThreadPoolExecutor(1 if self.is_sqlite else READERS, "tocsin-write")
+        self._door_reader = ThreadPoolExecutor(1, "tocsin-door-read")
+        self._door_writer = ThreadPoolExecutor(1, "tocsin-door-write")
 
     @property
     def file(self) -> Path | None:
-        """The SQLite file, None for anything else."""
-        return Path(self.url.database) if self.is_sqlite and self.url.database else None
+        """The SQLite file, None for PostgreSQL."""
+        return Path(self.url.database) if self.is_sqlite and self.url.database not in (None, "", ":memory:") else None
+
+    @property
+    def journal_file(self) -> Path | None:
+        """The SQLite file of what the door writes, beside the other: `tocsin.db` has `tocsin.journal.db`."""
+        return self.file.with_name(f"{self.file.stem}.journal{self.file.suffix}") if self.file else None
 
     async def read(self, verb: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """The verb's answer from a read-only transaction. Raises `StorageUnavailable`."""
-        return await self._run(self._readers, self.reading, False, lambda connection: verb(connection, *args, **kwargs))
-
-    async def read_first(self, verb: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Like `read`, before all that waits to be read; for what a sender is waiting for."""
-        return await self._run(self._readers, self.reading, True, lambda connection: verb(connection, *args, **kwargs))
+        return await self._run(self._readers, self.reading, lambda connection: verb(connection, *args, **kwargs))
 
     async def write(self, verb: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """The verb's answer once its transaction is durable. Raises `StorageUnavailable`, and then nothing happened."""
-        return await self._run(self._writers, self.writing, False, lambda connection: verb(connection, *args, **kwargs))
+        return await self._run(self._writers, self.writing, lambda connection: verb(connection, *args, **kwargs))
 
-    async def write_first(self, verb: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Like `write`, before all that waits to be written; for what somebody outside is waiting for."""
-        return await self._run(self._writers, self.writing, True, lambda connection: verb(connection, *args, **kwargs))
+    async def look_up(self, verb: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Like `read`, in a thread that only the door uses: what pages read does not hold up a sender."""
+        return await self._run(self._door_reader, self.reading, lambda connection: verb(connection, *args, **kwargs))
+
+    async def append(self, verb: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Like `write`, for verbs that write the journal's tables."""
+        return await self._run(self._door_writer, self.appending, lambda connection: verb(connection, *args, **kwargs))
 
     async def _run(
-        self,
-        pool: UrgentFirstExecutor,
-        begin: Callable[[], AbstractContextManager[Connection]],
-        urgent: bool,
-        verb: Callable[[Connection], T],
+        self, pool: ThreadPoolExecutor, begin: Callable[[], AbstractContextManager[Connection]], verb: Callable[[Connection], T]
     ) -> T:
         def work() -> T:
             with begin() as connection:
                 return verb(connection)
 
-        return await asyncio.wrap_future(pool.submit(work, urgent=urgent))
+        return await asyncio.get_running_loop().run_in_executor(pool, work)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -91,15 +98,36 @@ class Database:
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """A write transaction in the calling thread; commits at the end, durable on return."""
+        """A write transaction in the calling thread; commits at the end, durable on return. Reads the journal, does not write it."""
         with _translated(), self.engine.connect().execution_options(writes=True) as connection, connection.begin():
             yield connection
 
+    @contextmanager
+    def appending(self) -> Iterator[Connection]:
+        """A write transaction on the journal's tables in the calling thread; on SQLite it sees no others."""
+        with _translated(), self.journal.connect().execution_options(writes=True) as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def migrating(self) -> Iterator[Connection]:
+        """A write transaction on everything, both files included; for migrations alone."""
+        if not (self.file and self.journal_file):
+            with self.writing() as connection:
+                yield connection
+            return
+        engine = _sqlite(self.file, attached=self.journal_file, mode="rw")
+        try:
+            with _translated(), engine.connect().execution_options(writes=True) as connection, connection.begin():
+                yield connection
+        finally:
+            engine.dispose()
+
     def close(self) -> None:
         """Waits for running verbs, then closes every connection."""
-        self._readers.shutdown()
-        self._writers.shutdown()
+        for pool in (self._readers, self._writers, self._door_reader, self._door_writer):
+            pool.shutdown()
         self.engine.dispose()
+        self.journal.dispose()
 
 
 @contextmanager
@@ -122,24 +150,26 @@ def _with_driver(url: str) -> str:
     return f"postgresql+psycopg{separator}{rest}" if scheme in ("postgres", "postgresql") else url
 
 
-def _sqlite(url: str) -> Engine:
+def _sqlite(file: Path, *, attached: Path | None = None, mode: str = "ro") -> Engine:
     engine = create_engine(
-        url,
+        URL.create("sqlite", database=f"file:{quote(str(file))}", query={"uri": "true"}),  # a URI, so that ATTACH takes one too
         poolclass=QueuePool,
         hide_parameters=True,  # bodies and digests have no business in errors, which are logged and shown
         pool_size=READERS + 2,
         max_overflow=4,
         connect_args={"check_same_thread": False, "timeout": BUSY_TIMEOUT_MS / 1000},
     )
-    event.listen(engine, "connect", _prepare_sqlite)
+
+    def prepare(connection: sqlite3.Connection, _: object) -> None:
+        connection.isolation_level = None  # the driver's own implicit BEGIN would take the write lock late, and fail there
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-16000", "temp_store=MEMORY"):
+            connection.execute(f"PRAGMA {pragma}")
+        if attached:  # read-only by default, so that a transaction here does not take the write lock there
+            connection.execute("ATTACH DATABASE ? AS journal", (f"file:{quote(str(attached))}?mode={mode}",))
+
+    event.listen(engine, "connect", prepare)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
-
-
-def _prepare_sqlite(connection: sqlite3.Connection, _: object) -> None:
-    connection.isolation_level = None  # the driver's own implicit BEGIN would take the write lock late, and fail there
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-16000", "temp_store=MEMORY"):
-        connection.execute(f"PRAGMA {pragma}")
 
 
 def _begin_sqlite(connection: Connection) -> None:

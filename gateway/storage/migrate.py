@@ -1,14 +1,17 @@
 """Bringing a database to the newest schema, by one process at a time."""
 
+import logging
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import Connection, func, inspect, select, text
 
 from gateway.storage.database import Database
 from gateway.storage.migrations import HEAD
+from gateway.storage.tables import JOURNAL, metadata, processing
 
 _SCRIPTS: Final = Path(__file__).parent / "migrations"
+_log = logging.getLogger("tocsin.storage")
 _LOCK: Final = 7_463_289  # any number; what matters is that every process uses the same
 
 
@@ -25,10 +28,11 @@ def migrate(database: Database) -> bool:
     """
     if database.file:
         database.file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _make_journal(database)
     with database.reading() as connection:
         if (revision(connection) or "") >= HEAD:
             return False
-    with database.writing() as connection:
+    with database.migrating() as connection:
         if not database.is_sqlite:
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
         if (revision(connection) or "") >= HEAD:
@@ -37,6 +41,22 @@ def migrate(database: Database) -> bool:
 
         command.upgrade(alembic_config(connection), "head")
     return True
+
+
+def _make_journal(database: Database) -> None:
+    """The file of what the door writes, where there is none yet. It knows which ids it gave out before it was lost."""
+    with database.appending() as connection:
+        if inspect(connection).has_table(JOURNAL[0].name):
+            return
+        metadata.create_all(connection, tables=JOURNAL)
+    with database.reading() as connection:
+        if (revision(connection) or "") < "0002":  # the journal was no file of its own before
+            return
+        given_out = connection.scalar(select(func.max(processing.c.event_id))) or 0
+    if given_out:
+        _log.error("%s was missing: what had arrived is gone, a new journal begins after event %s", database.journal_file, given_out)
+        with database.appending() as connection:
+            connection.execute(text("INSERT INTO sqlite_sequence (name, seq) VALUES ('events', :seq)"), {"seq": given_out})
 
 
 def alembic_config(connection: Connection) -> Any:

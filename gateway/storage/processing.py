@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Connection, bindparam, func, or_, select, update
+from sqlalchemy import Connection, ScalarSelect, bindparam, func, insert, literal, or_, select, update
 
 from gateway.storage.tables import events, processing, sources
 
 WAITING: Final = "waiting"
+_QUEUED_AT_ONCE: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,8 @@ def claim(connection: Connection, *, now: datetime, lease: str, lease_for: timed
 
     An event that was tried before is taken alone: should it end its worker again, its neighbours are not blamed.
     """
+    if connection.dialect.name == "sqlite":
+        _queue_arrivals(connection)
     due = (
         select(processing.c.event_id, processing.c.attempts)
         .where(processing.c.status == WAITING, processing.c.due_at <= now)
@@ -65,6 +68,17 @@ def claim(connection: Connection, *, now: datetime, lease: str, lease_for: timed
         )
     )
     return load(connection, taken) if taken else []
+
+
+def _queue_arrivals(connection: Connection) -> None:
+    """Queues what the journal holds beyond what was ever queued. The door cannot do it: on SQLite it writes the journal alone."""
+    new = (
+        select(events.c.id, literal(WAITING), events.c.received_at)
+        .where(events.c.id > _newest())
+        .order_by(events.c.id)
+        .limit(_QUEUED_AT_ONCE)
+    )
+    connection.execute(insert(processing).from_select(["event_id", "status", "due_at"], new))
 
 
 def load(connection: Connection, ids: Sequence[int]) -> list[Event]:
@@ -117,8 +131,15 @@ def put_back(connection: Connection, ids: Iterable[int], *, lease: str, due_at: 
 
 def next_due(connection: Connection) -> datetime | None:
     """When the next event is due for processing, or its lease runs out."""
-    due: datetime | None = connection.scalar(select(func.min(processing.c.due_at)).where(processing.c.status == WAITING))
-    return due
+    queued: datetime | None = connection.scalar(select(func.min(processing.c.due_at)).where(processing.c.status == WAITING))
+    if connection.dialect.name != "sqlite":
+        return queued
+    arrived = connection.scalar(select(events.c.received_at).where(events.c.id > _newest()).order_by(events.c.id).limit(1))
+    return min((moment for moment in (queued, arrived) if moment), default=None)
+
+
+def _newest() -> ScalarSelect[int]:
+    return select(func.coalesce(func.max(processing.c.event_id), 0)).scalar_subquery()
 
 
 def replay(connection: Connection, *, team_ids: Sequence[int], event_id: int, now: datetime) -> bool:

@@ -116,7 +116,7 @@ sources: Final = Table(
 
 events: Final = Table(
     "events", metadata, _key(),
-    _ref("source_id", "sources"),
+    Column("source_id", Id, nullable=False),
     Column("request_key", String(300)),
     Column("method", String(10), nullable=False),
     Column("path", Text, nullable=False),
@@ -141,7 +141,7 @@ request_keys: Final = Table(
 
 processing: Final = Table(
     "processing", metadata,
-    _ref("event_id", "events", primary_key=True),
+    Column("event_id", Id, primary_key=True, autoincrement=False),
     Column("status", String(20), nullable=False, comment="waiting, mapped, ignored, unmapped or quarantined"),
     Column("reason", Text),
     Column("attempts", Integer, nullable=False, server_default=text("0")),
@@ -154,7 +154,7 @@ processing: Final = Table(
 
 rejections: Final = Table(
     "rejections", metadata, _key(),
-    _ref("source_id", "sources"),
+    Column("source_id", Id, nullable=False),
     Column("reason", String(60), nullable=False),
     Column("remote", String(64), nullable=False),
     Column("headers", Document, nullable=False, comment="redacted"),
@@ -163,11 +163,15 @@ rejections: Final = Table(
     Index(None, "source_id", "id"),
 )  # fmt: skip
 
+JOURNAL: Final = (events, request_keys, rejections)
+"""What the door writes. On SQLite they are in a file of their own, so that no other writer holds up an answer;
+nothing refers to them by a foreign key, which could not cross files."""
+
 documents: Final = Table(
     "documents", metadata,
     _ref("source_id", "sources", primary_key=True),
     Column("name", String(300), primary_key=True),
-    _ref("event_id", "events"),
+    Column("event_id", Id, nullable=False),
     Index(None, "event_id"),
     comment="the latest event that holds a document a mapper may want back",
 )  # fmt: skip

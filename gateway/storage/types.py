@@ -14,6 +14,11 @@ Id: Final = BigInteger().with_variant(Integer(), "sqlite")
 Document: Final = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
 
 
+def microseconds(value: datetime) -> int:
+    """An instant as SQLite keeps it."""
+    return (value - _EPOCH) // _MICROSECOND
+
+
 class Time(TypeDecorator[datetime]):
     """An instant in UTC: timestamptz on PostgreSQL, whole microseconds since 1970 on SQLite. Naive times are refused."""
 
@@ -30,7 +35,7 @@ class Time(TypeDecorator[datetime]):
             return None
         if value.tzinfo is None:
             raise ValueError("a time without a zone reached the database")
-        return value if dialect.name == "postgresql" else (value - _EPOCH) // _MICROSECOND
+        return value if dialect.name == "postgresql" else microseconds(value)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
         """A time on its way out."""

@@ -60,7 +60,7 @@ async def test_events_are_listed_filtered_shown_and_replayed(house: House, boss:
 
 
 async def test_a_body_that_is_no_text_is_shown_in_base64_and_a_long_one_is_cut(house: House, boss: Any) -> None:
-    with house.database.writing() as transaction:
+    with house.database.appending() as transaction:
         given = [house.arrival({}), house.arrival({})]
         raw = [b"\xff\x00", "ä".encode() * 40_000]
         object.__setattr__(given[0], "body", raw[0])
@@ -76,7 +76,7 @@ async def test_a_body_that_is_no_text_is_shown_in_base64_and_a_long_one_is_cut(h
 
 @pytest.mark.req("R3")
 async def test_rejections_are_shown_with_their_reason(house: House, clock: Clock, boss: Any) -> None:
-    with house.database.writing() as transaction:
+    with house.database.appending() as transaction:
         for number in range(3):
             rejections.note(
                 transaction, source_id=house.source_id, reason=f"r{number}", remote="192.0.2.1", headers=[], body_size=None, now=clock.now,

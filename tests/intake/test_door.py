@@ -141,7 +141,7 @@ async def test_storage_trouble_is_a_503_and_the_door_recovers_by_itself(
         raise StorageUnavailable("disk full")
 
     with monkeypatch.context() as patch:
-        patch.setattr(database, "write_first", broken)
+        patch.setattr(database, "append", broken)
         answer = await door.post("/webhooks/acme/prefect", data=FAILED, headers=BEARER)
         assert answer.status == 503
         assert int(answer.headers["Retry-After"]) > 0

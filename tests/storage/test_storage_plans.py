@@ -35,7 +35,7 @@ def large(database: Database, clock: Clock) -> Database:
         }.items():
             transaction.execute(text(f"INSERT INTO {table} {rows}"))
     with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(text("ANALYZE"))
+        connection.execute(text("ANALYZE main" if database.is_sqlite else "ANALYZE"))
     return database
 
 
