@@ -1,0 +1,17 @@
+"""What is measured, one module for each question. `PARTS` is in the order of a whole run."""
+
+from collections.abc import Callable
+from typing import Final
+
+from tests.bench.bench import Bench
+from tests.bench.figures import Figure
+from tests.bench.parts import backlog, door, latency, mapping, start, visible
+
+PARTS: Final[dict[str, Callable[[Bench], list[Figure]]]] = {
+    "start": start.measure,
+    "door": door.measure,
+    "latency": latency.measure,
+    "visible": visible.measure,
+    "backlog": backlog.measure,
+    "mapping": mapping.measure,
+}
