@@ -35,6 +35,10 @@ class SourceSettings(BaseModel):
     """A thread that nothing can resolve closes after this long without news."""
     max_body: int = 1_048_576
     """Largest accepted body in bytes, at most 16 MiB."""
+    rate: Annotated[float, Field(gt=0, le=100_000)] = 100
+    """Requests a second that are taken for long; what comes faster is answered 429 once `burst` is used up."""
+    burst: Annotated[int, Field(ge=1, le=1_000_000)] = 10_000
+    """Requests that are taken at once, however fast they come: a bad night, not a runaway loop."""
     owners: tuple[str, ...] = ()
     """Owners of everything this source says, where the body names none."""
 
