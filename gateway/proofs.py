@@ -1,27 +1,28 @@
 """A source's credentials between the configuration, the database and the door. None of them is ever stored in clear."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
-from typing import Any
+from dataclasses import asdict, fields
+from datetime import datetime, timedelta
+from typing import Any, Final
 
-from gateway.config.document import ActiveSecret, Auth
+from gateway.config.auth import ActiveSecret, Auth, GenericHmac, GrafanaHmac, NamedHeader, Signing
 from gateway.vault import Vault
 from mappers.contract import SourceKind
-from mappers.contract.signature import Proof, Scheme, Secret, decode, digest
+from mappers.contract.signature import TOLERANCE, Proof, Scheme, Secret, Shape, digest, signing_key
 
 
 def stored(auth: Auth, vault: Vault) -> list[dict[str, Any]]:
     """The proofs as they are kept: digests of static credentials, sealed keys of signing ones."""
-    kept: list[dict[str, Any]] = []
-    for scheme in auth.schemes:
-        shape = getattr(auth, scheme.value)
-        active: Sequence[ActiveSecret] = shape if isinstance(shape, tuple) else shape.secrets
-        proof: dict[str, Any] = {"scheme": scheme.value, "secrets": [_stored_secret(scheme, one, vault) for one in active]}
-        if scheme is Scheme.HEADER:
-            proof["header"] = shape.name
-        if scheme is Scheme.HMAC:
-            proof |= {"header": shape.header, "prefix": shape.prefix, "encoding": shape.encoding, "algorithm": shape.algorithm}
-        kept.append(proof)
+    return [_stored_proof(scheme, getattr(auth, scheme.value), vault) for scheme in auth.schemes]
+
+
+def _stored_proof(scheme: Scheme, given: Any, vault: Vault) -> dict[str, Any]:
+    active: Sequence[ActiveSecret] = given if isinstance(given, tuple) else given.secrets
+    kept: dict[str, Any] = {"scheme": scheme.value, "secrets": [_stored_secret(scheme, one, vault) for one in active]}
+    if isinstance(given, NamedHeader | GrafanaHmac | GenericHmac):
+        kept |= {name: value for name, value in asdict(given.shape).items() if value}
+    if isinstance(given, Signing):
+        kept["tolerance"] = given.tolerance.total_seconds()
     return kept
 
 
@@ -30,13 +31,6 @@ def _stored_secret(scheme: Scheme, active: ActiveSecret, vault: Vault) -> dict[s
     if scheme.signs_body:
         return {"sealed": vault.seal(signing_key(scheme, active.secret)), "expires_at": expires}
     return {"digest": digest(active.secret).hex(), "expires_at": expires}
-
-
-def signing_key(scheme: Scheme, secret: str) -> bytes:
-    """The bytes a sender signs with. Standard Webhooks writes them as `whsec_` and base64."""
-    if scheme is Scheme.STANDARD_WEBHOOKS:
-        return decode(secret.removeprefix("whsec_"), "base64") or secret.encode()
-    return secret.encode()
 
 
 def sealed_settings(settings: Mapping[str, Any], kind: SourceKind, vault: Vault) -> dict[str, Any]:
@@ -51,13 +45,14 @@ def opened(kept: Sequence[Mapping[str, Any]], vault: Vault) -> tuple[Proof, ...]
         Proof(
             scheme=Scheme(proof["scheme"]),
             secrets=tuple(secret for one in proof["secrets"] if (secret := _opened_secret(one, vault))),
-            header=proof.get("header", ""),
-            prefix=proof.get("prefix", ""),
-            encoding=proof.get("encoding", "hex"),
-            algorithm=proof.get("algorithm", "sha256"),
+            shape=Shape(**{name: proof[name] for name in _OF_A_SHAPE if name in proof}) if "header" in proof else None,
+            tolerance=timedelta(seconds=proof.get("tolerance", TOLERANCE.total_seconds())),
         )
         for proof in kept
     )
+
+
+_OF_A_SHAPE: Final = tuple(field.name for field in fields(Shape))
 
 
 def _opened_secret(one: Mapping[str, Any], vault: Vault) -> Secret | None:

@@ -9,21 +9,25 @@ from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import (
-    AfterValidator,
-    AwareDatetime,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    ValidationError,
-    field_validator,
-    model_validator,
-)
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, field_validator, model_validator
 
+from gateway.config.auth import Auth, Table
 from mappers.contract import Category, Level
-from mappers.contract.signature import Scheme
 from mappers.contract.source import Span
+
+__all__ = [
+    "Auth",
+    "Configuration",
+    "ConfigurationError",
+    "Membership",
+    "Monitor",
+    "Source",
+    "Subscription",
+    "Team",
+    "User",
+    "place",
+    "read_configuration",
+]
 
 _ENV: Final = "env:"
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=80)]
@@ -38,10 +42,6 @@ class ConfigurationError(Exception):
         super().__init__("\n".join(self.faults))
 
 
-class _Table(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
 def _zone(value: str) -> str:
     try:
         ZoneInfo(value)
@@ -53,7 +53,7 @@ def _zone(value: str) -> str:
 Zone = Annotated[str, AfterValidator(_zone)]
 
 
-class Team(_Table):
+class Team(Table):
     """`[[team]]`"""
 
     slug: Slug
@@ -62,14 +62,14 @@ class Team(_Table):
     """What relative links of notifications are resolved against."""
 
 
-class Membership(_Table):
+class Membership(Table):
     """One team of a user."""
 
     role: Literal["admin", "member", "viewer"] = "member"
     permissions: tuple[str, ...] = ()
 
 
-class User(_Table):
+class User(Table):
     """`[[user]]`"""
 
     email: Email
@@ -81,70 +81,7 @@ class User(_Table):
     """What counts as this person's in owners and tags."""
 
 
-class ActiveSecret(_Table):
-    """One accepted credential, perhaps only until a time."""
-
-    secret: Annotated[str, Field(min_length=8)]
-    expires_at: AwareDatetime | None = None
-
-
-def _secret(value: object) -> object:
-    return {"secret": value} if isinstance(value, str) else value
-
-
-def _several(value: object) -> object:
-    return value if isinstance(value, list | tuple) else [value]
-
-
-Secrets = Annotated[
-    tuple[Annotated[ActiveSecret, BeforeValidator(_secret)], ...],
-    BeforeValidator(_several),
-    Field(min_length=1),
-]
-
-
-class NamedHeader(_Table):
-    """A static credential in a header of the sender's choice."""
-
-    name: str = Field(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")
-    secrets: Secrets
-
-
-class GenericHmac(_Table):
-    """An HMAC of the raw body in a header."""
-
-    secrets: Secrets
-    header: str = Field(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")
-    prefix: str = ""
-    encoding: Literal["hex", "base64"] = "hex"
-    algorithm: Literal["sha256", "sha512"] = "sha256"
-
-
-class Auth(_Table):
-    """How a source's sender proves itself; several ways at once are alternatives."""
-
-    bearer: Secrets | None = None
-    header: NamedHeader | None = None
-    basic: Secrets | None = None
-    token: Secrets | None = None
-    dbt: Secrets | None = None
-    github: Secrets | None = None
-    standard_webhooks: Secrets | None = None
-    hmac: GenericHmac | None = None
-
-    @model_validator(mode="after")
-    def _something(self) -> Self:
-        if not self.schemes:
-            raise ValueError('names no credential, so nothing would ever be accepted; as in { bearer = ["env:HOOK_TOKEN"] }')
-        return self
-
-    @property
-    def schemes(self) -> tuple[Scheme, ...]:
-        """The schemes in use."""
-        return tuple(scheme for scheme in Scheme if getattr(self, scheme.value) is not None)
-
-
-class Source(_Table):
+class Source(Table):
     """`[[source]]`"""
 
     team: str
@@ -155,7 +92,7 @@ class Source(_Table):
     settings: dict[str, Any] = {}
 
 
-class ChannelDefault(_Table):
+class ChannelDefault(Table):
     """A channel that is on from a level."""
 
     enabled: bool = True
@@ -169,7 +106,7 @@ def _channel(value: object) -> object:
 Channel = Annotated[ChannelDefault, BeforeValidator(_channel)]
 
 
-class Subscription(_Table):
+class Subscription(Table):
     """`[[subscription]]`: a default until the person chooses otherwise."""
 
     team: str
@@ -180,7 +117,7 @@ class Subscription(_Table):
     scope: Literal["all", "owned"] = "all"
 
 
-class Monitor(_Table):
+class Monitor(Table):
     """`[[monitor]]`: an expected schedule for a pipeline."""
 
     team: str
@@ -210,7 +147,7 @@ class Monitor(_Table):
         return self
 
 
-class Configuration(_Table):
+class Configuration(Table):
     """The whole of `tocsin.toml`."""
 
     mappers: tuple[str, ...] = ()
