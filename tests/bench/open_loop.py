@@ -92,7 +92,12 @@ async def measure(port: int, requests: list[bytes], rate: int, token: str, solo_
     }
     if watcher:
         found["visible_ms"] = percentiles(watcher.seconds)
-        found["polls"] = {"looks": watcher.polls, "failed": watcher.failed_polls, "seen": len(watcher.seconds), "never_seen": watcher.never}
+        found["polls"] = {
+            "looks": watcher.polls,
+            "failed": watcher.failed_polls,
+            "looked_for": len(watcher.seconds),
+            "never_seen": watcher.never,
+        }
     return found
 
 
