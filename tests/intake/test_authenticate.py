@@ -12,9 +12,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from multidict import CIMultiDict
 
+from gateway.config.document import Auth
+from gateway.proofs import opened, stored
+from gateway.vault import Vault
 from mappers.contract import Headers
 from mappers.contract.signature import (
-    GRAFANA_WITH_TIMESTAMP,
     PRESETS,
     Proof,
     Refusal,
@@ -29,84 +31,30 @@ from mappers.contract.signature import (
     digest,
     signing_key,
 )
+from tests.intake import senders
+from tests.intake.senders import KEY, basic, hex_of
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 SECONDS = str(int(NOW.timestamp()))
 BODY = b'{"eventType": "job.run.errored"}'
-KEY = "a-key-of-ours"
-OWN_SHAPE = Shape(
-    "X-Sig", prefix="v1=", encoding="base64", algorithm="sha512", message="{id}|{timestamp}|{body}", timestamp_header="X-Time",
-    id_header="X-Id",
-)  # fmt: skip
-
-
-def proof(
-    scheme: Scheme, *secrets: str, expires_at: datetime | None = None, shape: Shape | None = None, tolerance: timedelta | None = None
-) -> Proof:
-    made = tuple(
-        Secret(key=secret.encode(), expires_at=expires_at) if scheme.signs_body else Secret(digest=digest(secret), expires_at=expires_at)
-        for secret in secrets or (KEY,)
-    )
-    return Proof(scheme, made, shape, tolerance or timedelta(minutes=5))
-
-
-def basic(text: str) -> str:
-    return "Basic " + base64.b64encode(text.encode()).decode()
-
-
-def hmac_of(message: bytes, algorithm: str = "sha256", key: str = KEY) -> bytes:
-    return hmac.digest(key.encode(), message, algorithm)
-
-
-def hex_of(message: bytes, key: str = KEY) -> str:
-    return hmac_of(message, key=key).hex()
-
-
-def timed(at: str, body: bytes, key: str = KEY) -> dict[Scheme, dict[str, str]]:
-    """The headers of each scheme that signs a time, for this time."""
-    standard = "v1," + base64.b64encode(hmac_of(b"msg_1." + at.encode() + b"." + body, key=key)).decode()
-    own = "v1=" + base64.b64encode(hmac_of(b"msg_1|" + at.encode() + b"|" + body, "sha512", key)).decode()
-    return {
-        Scheme.GRAFANA: {"X-Grafana-Alerting-Signature": hex_of(at.encode() + b":" + body, key), "X-Grafana-Time": at},
-        Scheme.SLACK: {"X-Slack-Signature": f"v0={hex_of(b'v0:' + at.encode() + b':' + body, key)}", "X-Slack-Request-Timestamp": at},
-        Scheme.STRIPE: {"Stripe-Signature": f"t={at},v1={hex_of(at.encode() + b'.' + body, key)},v0=00"},
-        Scheme.STANDARD_WEBHOOKS: {"webhook-id": "msg_1", "webhook-timestamp": at, "webhook-signature": standard},
-        Scheme.HMAC: {"X-Sig": own, "X-Time": at, "X-Id": "msg_1"},
-    }
-
-
-TIMED = {scheme: proof(scheme) for scheme in (Scheme.SLACK, Scheme.STRIPE, Scheme.STANDARD_WEBHOOKS)} | {
-    Scheme.HMAC: proof(Scheme.HMAC, shape=OWN_SHAPE),
-    Scheme.GRAFANA: proof(
-        Scheme.GRAFANA,
-        shape=replace(PRESETS[Scheme.GRAFANA][0], message=GRAFANA_WITH_TIMESTAMP, timestamp_header="X-Grafana-Time"),
-    ),
-}
-UNTIMED = {scheme: proof(scheme) for scheme in (Scheme.DBT, Scheme.GITHUB, Scheme.GRAFANA, Scheme.FIVETRAN)}
-STATIC = {
-    Scheme.BEARER: proof(Scheme.BEARER),
-    Scheme.HEADER: proof(Scheme.HEADER, shape=Shape("X-Api-Key")),
-    Scheme.BASIC: proof(Scheme.BASIC, "ana:pass:wörd"),
-    Scheme.TOKEN: proof(Scheme.TOKEN),
-}
+VAULT = Vault("0123456789abcdef0123456789abcdef")
+PROOFS = {slug: opened(stored(Auth.model_validate(auth), VAULT), VAULT)[0] for slug, auth in senders.AUTH.items()}
+STATIC = {PROOFS[slug].scheme: PROOFS[slug] for slug in senders.STATIC}
+TIMED = {PROOFS[slug].scheme: PROOFS[slug] for slug in senders.TIMED}
+UNTIMED = {PROOFS[slug].scheme: PROOFS[slug] for slug in senders.SIGNED if slug not in senders.TIMED}
 SIGNED = [*UNTIMED.values(), *TIMED.values()]
-EVERY = [*STATIC.values(), *SIGNED]
+EVERY = list(PROOFS.values())
+
+
+def name(one: object) -> str | None:
+    return next((slug for slug, known in PROOFS.items() if known == one), None) if isinstance(one, Proof) else None
 
 
 def right(one: Proof, body: bytes = BODY, at: str = SECONDS, key: str = KEY) -> dict[str, str]:
     """The headers that a sender who knows the key sends."""
-    if one in TIMED.values():
-        return timed(at, body, key)[one.scheme]
-    return {
-        Scheme.BEARER: {"Authorization": f"Bearer {key}"},
-        Scheme.HEADER: {"X-Api-Key": key},
-        Scheme.BASIC: {"Authorization": basic("ana:pass:wörd")},
-        Scheme.TOKEN: {},
-        Scheme.DBT: {"Authorization": hex_of(body, key)},
-        Scheme.GITHUB: {"X-Hub-Signature-256": f"sha256={hex_of(body, key)}"},
-        Scheme.GRAFANA: {"X-Grafana-Alerting-Signature": hex_of(body, key)},
-        Scheme.FIVETRAN: {"X-Fivetran-Signature-256": hex_of(body, key).upper()},
-    }[one.scheme]
+    slug = name(one)
+    assert slug is not None
+    return senders.right(slug, body, at, key)
 
 
 def asked(
@@ -115,10 +63,6 @@ def asked(
     """What the door comes to."""
     every = (proofs,) if isinstance(proofs, Proof) else proofs
     return authenticate(every, CIMultiDict(headers), token, body, now)
-
-
-def name(one: object) -> str | None:
-    return f"{one.scheme}{'-timed' if one in TIMED.values() else ''}" if isinstance(one, Proof) else None
 
 
 def test_every_scheme_is_tried_here() -> None:
@@ -333,8 +277,8 @@ def test_grafanas_two_forms_do_not_stand_in_for_each_other() -> None:
 
 
 def test_a_proof_without_the_shape_it_needs_proves_nothing() -> None:
-    assert asked(proof(Scheme.HMAC), {"X-Sig": hex_of(BODY)}) is Refusal.NO_SECRET
-    assert asked(proof(Scheme.HEADER), {"": KEY}) is Refusal.NO_SECRET
+    assert asked(replace(PROOFS["hmac"], shape=None), {"X-Sig": hex_of(BODY)}) is Refusal.NO_SECRET
+    assert asked(replace(PROOFS["header"], shape=None), {"": KEY}) is Refusal.NO_SECRET
 
 
 @pytest.mark.parametrize("secret", ["c2VjcmV0LW9mLTI0LWJ5dGVzLi4u", "whsec_c2VjcmV0LW9mLTI0LWJ5dGVzLi4u"])
@@ -369,7 +313,6 @@ def test_every_preset_is_a_shape_that_can_be_signed() -> None:
     for shapes in PRESETS.values():
         for shape in shapes:
             check(shape)
-    check(OWN_SHAPE)
 
 
 # ---- any request at all -------------------------------------------------------------------------------------
