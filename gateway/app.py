@@ -1,10 +1,10 @@
-"""The composition root: every part made once, wired together, started and stopped in order."""
+"""The composition root: every part made once and wired together, for a process that answers and for one that works."""
 
 import asyncio
-import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
+from typing import Final
 
 from aiohttp import web
 
@@ -32,7 +32,8 @@ from gateway.workers.settle import SettleWorker
 from mappers.contract import SourceKind
 
 OPERATIONS: Sequence[Operation] = (*preferences.OPERATIONS, *notifications.OPERATIONS, *admin.OPERATIONS)
-_log = logging.getLogger("tocsin")
+READY_WITHIN: Final = 2.0
+"""Seconds within which storage must answer."""
 
 
 def utc_now() -> datetime:
@@ -48,8 +49,8 @@ def program_version() -> str:
         return "dev"
 
 
-class Gateway:
-    """Door, API, page and workers of one process."""
+class Web:
+    """What answers: door, API and page."""
 
     def __init__(
         self,
@@ -58,62 +59,92 @@ class Gateway:
         kinds: Mapping[str, SourceKind],
         vault: Vault,
         clock: Callable[[], datetime] = utc_now,
+        ring: Callable[[], None] = lambda: None,
     ) -> None:
-        self._database = database
+        """`ring` is called when there may be work for the workers, wherever they are."""
+        self._journal, self._rejections = Journal(database, ring), Rejections(database)
+        self.app = web.Application(client_max_size=1024 * 1024, middlewares=[as_problem])
+        door = Door(Doorbook(database, kinds, vault), self._journal, self._rejections, clock, environment.trusted_proxies)
+        door.add_routes(self.app.router)
+        add_operating_routes(self.app.router, database)
+        sign_in = SignIn(database, clock, environment.base_url)
+        Api(database, sign_in, clock, environment.base_url).add_routes(self.app.router, OPERATIONS)
+        Pages(database, sign_in, clock, environment.base_url).add_routes(self.app.router)
+        self.app.router.add_get("/api/openapi.json", _described())
+
+    async def finish(self) -> None:
+        """Stores what was accepted, and what is known of refusals."""
+        await self._journal.drained()
+        await self._rejections.written()
+
+
+class Work:
+    """What works: the loops that process, settle and deliver."""
+
+    def __init__(
+        self, environment: Environment, database: Database, kinds: Mapping[str, SourceKind], clock: Callable[[], datetime] = utc_now
+    ) -> None:
         self._deliver = DeliverWorker(
             database, _smtp(environment), clock, mail_from=_mail_from(environment), public_url=environment.base_url
         )
         self._process = ProcessWorker(database, kinds, clock, self._deliver.wake)
         self._settle = SettleWorker(database, clock, self._deliver.wake)
-        self._journal = Journal(database, self._process.wake)
-        sign_in = SignIn(database, clock, environment.base_url)
         self._tasks: list[asyncio.Task[None]] = []
-        self.web = web.Application(client_max_size=1024 * 1024, middlewares=[as_problem])
-        Door(Doorbook(database, kinds, vault), self._journal, Rejections(database), clock, environment.trusted_proxies).add_routes(
-            self.web.router
-        )
-        self._add_operating_routes()
-        Api(database, sign_in, clock, environment.base_url).add_routes(self.web.router, OPERATIONS)
-        Pages(database, sign_in, clock, environment.base_url).add_routes(self.web.router)
 
     @property
     def workers(self) -> tuple[Worker, ...]:
         """The loops, in the order a webhook meets them."""
         return (self._process, self._settle, self._deliver)
 
+    def wake(self) -> None:
+        """Something arrived."""
+        self._process.wake()
+
     async def start(self) -> None:
-        """Starts the workers."""
+        """Starts the loops."""
         self._tasks = [asyncio.create_task(worker.run(), name=worker.name) for worker in self.workers]
 
     async def stop(self) -> None:
-        """Finishes what was accepted, then stops the workers, each after the step under way."""
-        await self._journal.drained()
+        """Stops the loops, each after the step under way."""
         for worker in self.workers:
             worker.stop()
         await asyncio.gather(*self._tasks)
         await self._deliver.close()
 
-    def _add_operating_routes(self) -> None:
-        described = openapi.document(OPERATIONS, program_version())
 
-        async def health(_: web.Request) -> web.Response:
-            return web.json_response({"status": "ok"})
+def add_operating_routes(router: web.UrlDispatcher, database: Database) -> None:
+    """What operators look at: `/healthz`, `/readyz`, `/metrics`."""
 
-        async def ready(_: web.Request) -> web.Response:
-            try:
-                await self._database.read(revision)
-            except StorageUnavailable:
-                return web.json_response({"status": "storage unavailable"}, status=503)
-            return web.json_response({"status": "ok"})
+    async def health(_: web.Request) -> web.Response:
+        return web.json_response({"status": "ok"})
 
-        async def exposition(_: web.Request) -> web.Response:
-            return web.Response(body=metrics.exposition(), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
+    async def ready(_: web.Request) -> web.Response:
+        try:
+            await asyncio.wait_for(database.look_up(revision), READY_WITHIN)
+        except (StorageUnavailable, TimeoutError):
+            return web.json_response({"status": "storage unavailable"}, status=503)
+        return web.json_response({"status": "ok"})
 
-        async def openapi_document(_: web.Request) -> web.Response:
-            return web.json_response(described)
+    async def exposition(_: web.Request) -> web.Response:
+        return web.Response(body=metrics.exposition(), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
 
-        for path, handler in (("/healthz", health), ("/readyz", ready), ("/metrics", exposition), ("/api/openapi.json", openapi_document)):
-            self.web.router.add_get(path, handler)
+    for path, handler in (("/healthz", health), ("/readyz", ready), ("/metrics", exposition)):
+        router.add_get(path, handler)
+
+
+def _described() -> Callable[[web.Request], Awaitable[web.Response]]:
+    described = openapi.document(OPERATIONS, program_version())
+
+    async def answer(_: web.Request) -> web.Response:
+        return web.json_response(described)
+
+    return answer
+
+
+def check(environment: Environment) -> None:
+    """Raises `EnvironmentFault` for what no process could be started with."""
+    _smtp(environment)
+    _mail_from(environment)
 
 
 def _smtp(environment: Environment) -> Smtp | None:

@@ -74,8 +74,7 @@ class _Guard(asyncio.Protocol):
         self._patience: asyncio.TimerHandle | None = None
         self._head = b""
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         peer = transport.get_extra_info("peername")
         self._address = peer[0] if isinstance(peer, tuple) else ""
         self._within = self._listener.admit(self._address)

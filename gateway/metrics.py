@@ -1,19 +1,32 @@
-"""What is counted, in Prometheus' terms; served at `/metrics`. Labels never hold a secret or a stranger's text."""
+"""What is counted, in Prometheus' terms; served at `/metrics`. Labels never hold a secret or a stranger's text.
 
+Processes that are forked count together where `SHARED_BY` names a directory before this module is imported:
+https://prometheus.github.io/client_python/multiprocess/
+"""
+
+import os
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
 
+SHARED_BY: Final = "PROMETHEUS_MULTIPROC_DIR"
 REGISTRY: Final = CollectorRegistry()
 
 ACCEPTED: Final = Counter("tocsin_events_accepted", "Requests answered 2xx", ["kind", "answer"], registry=REGISTRY)
 REFUSED: Final = Counter("tocsin_requests_refused", "Requests refused for their credential or body", ["kind", "reason"], registry=REGISTRY)
 PROCESSED: Final = Counter("tocsin_events_processed", "Events whose processing ended", ["kind", "outcome"], registry=REGISTRY)
 DELIVERED: Final = Counter("tocsin_deliveries", "Attempts to deliver", ["channel", "outcome"], registry=REGISTRY)
-QUEUE_AGE: Final = Gauge("tocsin_processing_lag_seconds", "How long the last processed event had waited", registry=REGISTRY)
+QUEUE_AGE: Final = Gauge(
+    "tocsin_processing_lag_seconds", "How long the last processed event had waited", multiprocess_mode="mostrecent", registry=REGISTRY
+)
 BATCH_SECONDS: Final = Histogram("tocsin_processing_batch_seconds", "Mapping and recording one batch of events", registry=REGISTRY)
 
 
 def exposition() -> bytes:
-    """All metrics in the text format of Prometheus."""
-    return generate_latest(REGISTRY)
+    """All metrics of this process and its siblings in the text format of Prometheus."""
+    if SHARED_BY not in os.environ:
+        return generate_latest(REGISTRY)
+    together = CollectorRegistry()
+    MultiProcessCollector(together)  # type: ignore[no-untyped-call]
+    return generate_latest(together)

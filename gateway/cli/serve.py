@@ -1,12 +1,16 @@
-"""`tocsin serve`: door, API, page and workers in one process."""
+"""`tocsin serve`: a supervisor, a process that answers and one that works; on PostgreSQL as many of them as wanted."""
 
-import asyncio
 import contextlib
+import errno
+import functools
 import os
 import signal
+import socket
 import sys
-from collections.abc import Callable, Coroutine, Mapping
-from typing import TYPE_CHECKING, Any
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
@@ -14,69 +18,129 @@ from gateway.cli.common import configuration_of, kinds_of, opened, plain_errors,
 
 if TYPE_CHECKING:
     from gateway.config.environment import Environment
+    from gateway.processes import Plan
     from gateway.provision.first_start import FirstStart
     from gateway.storage.database import Database, Transaction
+    from gateway.supervisor import Job
     from gateway.vault import Vault
     from mappers.contract import SourceKind
 
-STOP_WITHIN = 8.0
-"""Seconds that requests under way are given when stopping."""
+BACKLOG = 1024
+BIND_WITHIN = 3.0
+"""Seconds that the processes of a supervisor that was killed may still hold the address."""
 
 
 @click.command()
+@click.option("--role", type=click.Choice(["all", "web", "work"]), default="all", show_default=True, help="Answer requests, work, or both.")
+@click.option("--processes", type=click.IntRange(1, 64), default=1, show_default=True, help="How many of each role (PostgreSQL only).")
 @plain_errors
-def serve() -> None:
+def serve(role: str, processes: int) -> None:
     """Take webhooks in, show them, send mail. Stops cleanly on Ctrl-C or SIGTERM."""
+    quiet_logging()
+    signal.signal(signal.SIGTERM, _leave)
+    with _counting_together(), opened() as (environment, database), contextlib.ExitStack() as stack:
+        if database.file and (role != "all" or processes > 1):
+            raise click.ClickException("SQLite is served by one process of each role; use PostgreSQL for --role and --processes")
+        from gateway.app import check
+
+        check(environment)
+        vault = vault_for(environment, database)
+        let_go = _alone(stack, database, environment) if database.file else None
+        configuration = configuration_of(environment)
+        kinds = kinds_of(configuration)
+        if configuration is not None:
+            from gateway.provision.apply import apply
+
+            with database.writing() as transaction:
+                apply(transaction, configuration, kinds, vault, utc_now())
+        bound = stack.enter_context(_bound(environment))
+        _greet(environment, database, kinds, vault, configured=configuration is not None)
+        database.close()
+
+        from gateway.processes import Plan
+        from gateway.supervisor import supervise
+
+        plan = Plan(environment, kinds, vault, bound, wake=_pipe())
+        supervise(_jobs(plan, role, processes), on_child=let_go)
+
+
+def _leave(*_: object) -> NoReturn:
+    """SIGTERM before anything runs: cleans up and ends."""
+    sys.exit(0)
+
+
+@contextlib.contextmanager
+def _counting_together() -> Iterator[None]:
+    """The processes count their metrics in files of a directory of their own."""
+    with tempfile.TemporaryDirectory(prefix="tocsin-metrics-") as directory:
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = directory  # read when `gateway.metrics` is imported
+        yield
+
+
+def _alone(stack: contextlib.ExitStack, database: "Database", environment: "Environment") -> Callable[[], None]:
+    """Takes the lock on a SQLite file; gives how a child lets go of it, for it is to end with the supervisor."""
     from gateway.storage import locks
 
-    quiet_logging()
-    with opened() as (environment, database):
-        vault = vault_for(environment, database)
-        with contextlib.ExitStack() as stack:
-            if database.file:
-                lock = stack.enter_context(locks.ServeLock(database.file))
-                lock.name(f"process {os.getpid()} on http://{environment.listen}")
-                with database.writing() as transaction:
-                    locks.take_back_leases(transaction, utc_now())
-            configuration = configuration_of(environment)
-            kinds = kinds_of(configuration)
-            if configuration is not None:
-                from gateway.provision.apply import apply
-
-                with database.writing() as transaction:
-                    apply(transaction, configuration, kinds, vault, utc_now())
-            _loop()(_serve(environment, database, kinds, vault, configured=configuration is not None))
+    assert database.file
+    lock = stack.enter_context(locks.ServeLock(database.file))
+    lock.name(f"process {os.getpid()} on http://{environment.listen}")
+    with database.writing() as transaction:
+        locks.take_back_leases(transaction, utc_now())
+    return lock.close
 
 
-async def _serve(
+@contextlib.contextmanager
+def _bound(environment: "Environment") -> Iterator[socket.socket]:
+    """The socket everybody connects to. It listens from now on: whoever comes early waits."""
+    deadline = time.monotonic() + BIND_WITHIN
+    while True:
+        try:
+            bound = socket.create_server((environment.host, environment.port), family=_family(environment.host), backlog=BACKLOG)
+            break
+        except OSError as error:
+            if time.monotonic() > deadline or error.errno != errno.EADDRINUSE:
+                reason = error.strerror or error
+                raise click.ClickException(
+                    f"cannot listen on {environment.listen}: {reason}. Set TOCSIN_LISTEN to another host:port."
+                ) from None
+            time.sleep(0.1)
+    with bound:
+        yield bound
+
+
+def _family(host: str) -> socket.AddressFamily:
+    return socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)[0][0]
+
+
+def _pipe() -> tuple[int, int]:
+    reader, writer = os.pipe()
+    os.set_blocking(reader, False)
+    os.set_blocking(writer, False)
+    return reader, writer
+
+
+def _jobs(plan: "Plan", role: str, processes: int) -> "list[Job]":
+    from gateway.processes import answer, tell, work
+    from gateway.supervisor import Job
+
+    roles = {"all": (answer, work), "web": (answer,), "work": (work,)}[role]
+    jobs = [Job(one.__name__, functools.partial(one, plan)) for one in roles for _ in range(processes)]
+    return [*jobs, Job("tell", functools.partial(tell, plan))] if role == "work" else jobs
+
+
+def _greet(
     environment: "Environment", database: "Database", kinds: "Mapping[str, SourceKind]", vault: "Vault", *, configured: bool
 ) -> None:
-    from aiohttp import web
-
-    from gateway.app import Gateway
+    """Says where to look. On a first start credentials are shown once: nothing may come between making and showing them."""
     from gateway.cli.welcome import welcome
 
-    stopped = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-    gateway = Gateway(environment, database, kinds, vault)
-    runner = web.AppRunner(gateway.web, access_log=None, handle_signals=False, shutdown_timeout=STOP_WITHIN)
-    await runner.setup()
-    site = web.TCPSite(runner, environment.host, environment.port, backlog=1024)
-    try:
-        await site.start()
-    except OSError as error:
-        raise click.ClickException(
-            f"cannot listen on {environment.listen}: {error.strerror}. Set TOCSIN_LISTEN to another host:port."
-        ) from None
-    # only now, for its credentials are shown once: nothing may come between making and showing them
-    first, link = (None, None) if configured else await database.write(_first_start, kinds, vault, environment.base_url)
-    await gateway.start()
+    first: FirstStart | None = None
+    link: str | None = None
+    if not configured:
+        with database.writing() as transaction:
+            first, link = _first_start(transaction, kinds, vault, environment.base_url)
     sys.stdout.write(welcome(environment, first, link))
     sys.stdout.flush()
-    await stopped.wait()
-    await runner.cleanup()
-    await gateway.stop()
 
 
 def _first_start(
@@ -91,12 +155,3 @@ def _first_start(
         return None, None
     first = set_up(transaction, kinds, vault, utc_now())
     return first, sign_in_link(transaction, people.admins(transaction)[0], base_url, utc_now())
-
-
-def _loop() -> "Callable[[Coroutine[Any, Any, None]], None]":
-    """uvloop where there is one for this platform."""
-    try:
-        import uvloop
-    except ImportError:
-        return asyncio.run
-    return uvloop.run

@@ -20,6 +20,8 @@ class Environment(BaseSettings):
 
     database_url: str = "sqlite:///data/tocsin.db"
     """`sqlite:///path` or `postgresql://user:password@host/name`."""
+    database_listen_url: SecretStr | None = None
+    """Where `TOCSIN_DATABASE_URL` is a pooler in transaction mode: the database itself, for the one connection that hears of work."""
     listen: str = "127.0.0.1:8080"
     """host:port to serve on."""
     public_url: str = ""

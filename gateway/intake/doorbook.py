@@ -14,9 +14,9 @@ from gateway.vault import Vault
 from mappers.contract import SourceKind, SourceSettings
 from mappers.contract.signature import Proof, Scheme
 
-FRESH_FOR: Final = 1.0
+FRESH_FOR: Final = 0.5
 """Seconds until what is remembered is read again, while it is still used."""
-REMEMBERED_FOR: Final = 3.0
+REMEMBERED_FOR: Final = 1.0
 """Seconds; a rotated secret or a disabled source counts after this long at the latest."""
 PATIENCE: Final = 1.8
 """Seconds until a request is told that storage is in trouble."""

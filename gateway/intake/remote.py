@@ -8,15 +8,16 @@ Networks = Sequence[IPv4Network | IPv6Network]
 
 def remote_address(peer: str | None, forwarded_for: str | None, trusted: Networks) -> str:
     """The client's address: the right-most entry of `X-Forwarded-For` that no trusted proxy wrote for itself."""
-    if not peer or not trusted or not forwarded_for or not _is_trusted(peer, trusted):
+    if not peer or not trusted or not forwarded_for or not is_trusted(peer, trusted):
         return peer or "unknown"
     for hop in reversed(forwarded_for.split(",")):
-        if not _is_trusted(hop.strip(), trusted):
+        if not is_trusted(hop.strip(), trusted):
             return str(_address(hop.strip()) or peer)
     return peer
 
 
-def _is_trusted(text: str, trusted: Networks) -> bool:
+def is_trusted(text: str, trusted: Networks) -> bool:
+    """Whether this is the address of a trusted proxy."""
     address = _address(text)
     return address is not None and any(address in network for network in trusted if network.version == address.version)
 

@@ -65,6 +65,11 @@ class Database:
         """The SQLite file of what the door writes, beside the other: `tocsin.db` has `tocsin.journal.db`."""
         return self.file.with_name(f"{self.file.stem}.journal{self.file.suffix}") if self.file else None
 
+    @property
+    def address(self) -> str:
+        """The URL of a PostgreSQL database with its password, as libpq takes it."""
+        return self.url.set(drivername="postgresql").render_as_string(hide_password=False)
+
     async def read(self, verb: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """The verb's answer from a read-only transaction. Raises `StorageUnavailable`."""
         return await self._run(self._readers, self.reading, lambda connection: verb(connection, *args, **kwargs))

@@ -66,5 +66,11 @@ class ServeLock:
         os.ftruncate(self._descriptor, 0)
         os.pwrite(self._descriptor, holder.encode(), 0)
 
+    def close(self) -> None:
+        """Lets go of it in this process; a process that was forked from it holds it as well until then."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        os.close(self._descriptor)
+        self.close()

@@ -9,7 +9,7 @@ from aiohttp.test_utils import TestClient
 from jsonschema import Draft202012Validator
 
 from gateway.api import openapi
-from gateway.app import OPERATIONS, Gateway
+from gateway.app import OPERATIONS, Web
 from gateway.config.environment import Environment
 from gateway.storage.database import Database
 from gateway.vault import Vault
@@ -83,7 +83,7 @@ async def client(
 ) -> TestClient[Any, Any]:
     monkeypatch.setattr(openapi, "document", lambda *_: described)
     environment = Environment(public_url=PUBLIC, config=tmp_path / "none.toml")
-    return await aiohttp_client(Gateway(environment, database, KINDS, Vault("k" * 32), clock).web)
+    return await aiohttp_client(Web(environment, database, KINDS, Vault("k" * 32), clock).app)
 
 
 @pytest.fixture

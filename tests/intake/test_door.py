@@ -12,7 +12,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from sqlalchemy import Row, select
 
 from gateway import proofs
-from gateway.app import Gateway
+from gateway.app import Web
 from gateway.config.document import Auth
 from gateway.config.environment import Environment
 from gateway.engine.mapping import kinds
@@ -41,8 +41,8 @@ async def door(database: Database, clock: Clock) -> AsyncIterator[TestClient[Any
             kept = proofs.stored(Auth.model_validate(auth), VAULT)
             sources.put(transaction, team_id=team, slug=slug, kind=kind, environment="", auth=kept, settings={}, managed=False, now=NOW)
         sources.put(transaction, team_id=team, slug="bare", kind="prefect", environment="", auth=[], settings={}, managed=False, now=NOW)
-    gateway = Gateway(Environment(_env_file=None), database, kinds(()), VAULT, clock)  # type: ignore[call-arg]
-    server = TestServer(gateway.web)
+    front = Web(Environment(_env_file=None), database, kinds(()), VAULT, clock)  # type: ignore[call-arg]
+    server = TestServer(front.app)
     await server.start_server(**SERVER_OPTIONS)
     async with TestClient(server) as client:
         yield client

@@ -12,7 +12,7 @@ from aiohttp import ClientResponse
 from aiohttp.test_utils import TestClient, TestServer
 
 from gateway.api.sign_in import SIGN_IN_LINK
-from gateway.app import Gateway
+from gateway.app import Web, Work
 from gateway.config.environment import Environment
 from gateway.engine.happening import Origin, happenings
 from gateway.engine.record import record
@@ -33,7 +33,7 @@ PEOPLE = {"ana": ("acme", "admin"), "ben": ("acme", "member"), "olga": ("other",
 class House:
     """The running parts."""
 
-    gateway: Gateway
+    work: Work
     database: Database
     clock: Clock
     server: TestServer
@@ -82,7 +82,7 @@ class House:
 
     async def sends(self) -> None:
         """Lets the mail that is due be written."""
-        while await self.gateway.workers[-1].step():
+        while await self.work.workers[-1].step():
             pass
 
 
@@ -113,10 +113,11 @@ async def opened(directory: Path, clock: Clock | None = None, public_url: str = 
     database = Database(f"sqlite:///{directory / 'tocsin.db'}")
     migrate(database)
     environment = Environment(database_url=str(database.url), public_url=public_url or "http://127.0.0.1:8080")
-    gateway = Gateway(environment, database, load(), Vault("a key for tests, long enough to be taken"), clock)
-    server = TestServer(gateway.web)
+    front = Web(environment, database, load(), Vault("a key for tests, long enough to be taken"), clock)
+    work = Work(environment, database, load(), clock)
+    server = TestServer(front.app)
     await server.start_server()
-    house = House(gateway, database, clock, server)
+    house = House(work, database, clock, server)
     await database.write(_people, house)
     try:
         yield house

@@ -1,0 +1,145 @@
+"""What each process of `tocsin serve` does from its fork to its end."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from aiohttp import web
+
+from gateway.app import Web, Work, add_operating_routes
+from gateway.config.environment import Environment
+from gateway.intake.remote import is_trusted
+from gateway.listener import Listener
+from gateway.storage.bell import Notifier, listen
+from gateway.storage.database import Database
+from gateway.vault import Vault
+from mappers.contract import SourceKind
+
+STOP_WITHIN: Final = 6.0
+"""Seconds that requests under way are given when stopping."""
+NICE: Final = 5
+"""How much the working process steps back for the one that answers senders, where both want the same processor."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the supervisor hands to every process."""
+
+    environment: Environment
+    kinds: Mapping[str, SourceKind]
+    vault: Vault
+    bound: socket.socket
+    """Listens already."""
+    wake: tuple[int, int]
+    """A pipe: a byte in it tells a worker of this machine that there is work."""
+
+
+def answer(plan: Plan, lifeline: int) -> None:
+    """Door, API and page, until SIGTERM."""
+    _run(_answer(plan, lifeline))
+
+
+def work(plan: Plan, lifeline: int) -> None:
+    """The workers, until SIGTERM."""
+    with contextlib.suppress(OSError):
+        os.nice(NICE)
+    _run(_work(plan, lifeline))
+
+
+def tell(plan: Plan, lifeline: int) -> None:
+    """Health and metrics of workers that have no web process beside them, until SIGTERM."""
+    _run(_tell(plan, lifeline))
+
+
+async def _answer(plan: Plan, lifeline: int) -> None:
+    stopped = _until_told(lifeline)
+    with _database(plan) as database:
+        notifier = None if database.is_sqlite else Notifier(database.address)
+        notifying = asyncio.create_task(notifier.run()) if notifier else None
+
+        def ring() -> None:
+            with contextlib.suppress(BlockingIOError):  # full: it has been rung often enough
+                os.write(plan.wake[1], b".")
+            if notifier:
+                notifier.ring()
+
+        front = Web(plan.environment, database, plan.kinds, plan.vault, ring=ring)
+        listener = _listener(plan, front.app)
+        await listener.start(plan.bound)
+        await stopped.wait()
+        await listener.stop()
+        await front.finish()
+        if notifying:
+            notifying.cancel()
+
+
+async def _work(plan: Plan, lifeline: int) -> None:
+    stopped = _until_told(lifeline)
+    with _database(plan) as database:
+        back = Work(plan.environment, database, plan.kinds)
+        asyncio.get_running_loop().add_reader(plan.wake[0], _woken, plan.wake[0], back.wake)
+        hearing = None if database.is_sqlite else asyncio.create_task(listen(_listening_address(plan, database), back.wake))
+        await back.start()
+        await stopped.wait()
+        if hearing:
+            hearing.cancel()
+        await back.stop()
+
+
+async def _tell(plan: Plan, lifeline: int) -> None:
+    stopped = _until_told(lifeline)
+    with _database(plan) as database:
+        app = web.Application()
+        add_operating_routes(app.router, database)
+        listener = _listener(plan, app)
+        await listener.start(plan.bound)
+        await stopped.wait()
+        await listener.stop()
+
+
+def _until_told(lifeline: int) -> asyncio.Event:
+    """Set by SIGTERM. Without a supervisor this process ends at once, as if it had been killed: another has its work already."""
+    loop, stopped = asyncio.get_running_loop(), asyncio.Event()
+    loop.add_signal_handler(signal.SIGTERM, stopped.set)
+    loop.add_reader(lifeline, os._exit, 70)
+    return stopped
+
+
+@contextlib.contextmanager
+def _database(plan: Plan) -> Iterator[Database]:
+    database = Database(plan.environment.database_url)
+    try:
+        yield database
+    finally:
+        database.close()
+
+
+def _listening_address(plan: Plan, database: Database) -> str:
+    direct = plan.environment.database_listen_url
+    return direct.get_secret_value() if direct else database.address
+
+
+def _listener(plan: Plan, app: web.Application) -> Listener:
+    trusted = plan.environment.trusted_proxies
+    return Listener(app, is_proxy=lambda address: is_trusted(address, trusted), stop_within=STOP_WITHIN)
+
+
+def _woken(descriptor: int, wake: Callable[[], None]) -> None:
+    with contextlib.suppress(BlockingIOError):
+        os.read(descriptor, 65536)
+    wake()
+
+
+def _run(process: Coroutine[Any, Any, None]) -> None:
+    """On uvloop where there is one for this platform."""
+    try:
+        import uvloop
+    except ImportError:
+        asyncio.run(process)
+    else:
+        uvloop.run(process)
