@@ -14,8 +14,9 @@ PATH: Final = "/webhooks/acme/prefect"
 HMAC: Final = 'auth = { hmac = { header = "X-Signature", secrets = ["env:BENCH_SECRET"] } }'
 BEARER: Final = 'auth = { bearer = ["env:BENCH_SECRET"] }'
 AUTH: Final = {"hmac": HMAC, "bearer": BEARER}
-# limits of the bench source, once there are any, belong behind its auth
-TEAM: Final = '[[team]]\nslug = "acme"\n\n[[source]]\nteam = "acme"\nslug = "prefect"\nkind = "prefect"\n{auth}\n'
+LIMITS: Final = "settings = { rate = 100_000, burst = 1_000_000 }"
+"""As far as they can be raised: it is not the limiter that is measured."""
+TEAM: Final = '[[team]]\nslug = "acme"\n\n[[source]]\nteam = "acme"\nslug = "prefect"\nkind = "prefect"\n{auth}\n{limits}\n'
 USER: Final = '\n[[user]]\nemail = "{email}"\ntoken = "{token}"\nteams = {{ acme = {{ role = "admin" }} }}\n'
 SUBSCRIPTION: Final = '\n[[subscription]]\nteam = "acme"\nuser = "{email}"\ncategory = "job_failure"\nemail = {mail}\n'
 
@@ -29,7 +30,11 @@ def document(scheme: str, *, mail: bool) -> str:
     """`tocsin.toml` with one team, one source and ten people who hear of everything."""
     people = [(f"person-{number}@acme.test", token(number)) for number in range(PEOPLE)]
     users = "".join(USER.format(email=email, token=secret) for email, secret in people)
-    return TEAM.format(auth=AUTH[scheme]) + users + "".join(SUBSCRIPTION.format(email=email, mail=str(mail).lower()) for email, _ in people)
+    return (
+        TEAM.format(auth=AUTH[scheme], limits=LIMITS)
+        + users
+        + "".join(SUBSCRIPTION.format(email=email, mail=str(mail).lower()) for email, _ in people)
+    )
 
 
 def variables(directory: Path, database_url: str, port: int) -> dict[str, str]:
