@@ -29,12 +29,9 @@ def token(number: int) -> str:
 def document(scheme: str, *, mail: bool) -> str:
     """`tocsin.toml` with one team, one source and ten people who hear of everything."""
     people = [(f"person-{number}@acme.test", token(number)) for number in range(PEOPLE)]
-    users = "".join(USER.format(email=email, token=secret) for email, secret in people)
-    return (
-        TEAM.format(auth=AUTH[scheme], limits=LIMITS)
-        + users
-        + "".join(SUBSCRIPTION.format(email=email, mail=str(mail).lower()) for email, _ in people)
-    )
+    users = [USER.format(email=email, token=secret) for email, secret in people]
+    subscriptions = [SUBSCRIPTION.format(email=email, mail=str(mail).lower()) for email, _ in people]
+    return "".join([TEAM.format(auth=AUTH[scheme], limits=LIMITS), *users, *subscriptions])
 
 
 def variables(directory: Path, database_url: str, port: int) -> dict[str, str]:
