@@ -211,6 +211,7 @@ def test_bearer(authorization: str, told: Refusal | None) -> None:
         (basic("ana"), Refusal.MALFORMED),
         ("Basic !!!", Refusal.MALFORMED),
         ("Basic YW5hOg", Refusal.MALFORMED),
+        (basic("ana:pass:wörd").replace("Basic YW5h", "Basic YW!5h"), Refusal.MALFORMED),
         ("Basic " + base64.b64encode("ana:pass:wörd".encode("latin-1")).decode(), Refusal.MALFORMED),
         ("Basic \udcff", Refusal.MALFORMED),
     ],
@@ -258,6 +259,21 @@ def test_standard_webhooks_takes_any_right_v1_under_either_name_but_not_half_of_
     assert asked(one, {**svix, "webhook-signature": wrong_one}) is None, "what cannot be checked does not spoil what can"
     mixed = {"webhook-id": "msg_1", "svix-timestamp": SECONDS, "webhook-signature": signature}
     assert asked(one, mixed) is Refusal.MISSING
+
+
+def test_base64_is_read_only_as_it_is_written() -> None:
+    """The last letter before the `=` holds two bits that say nothing; another letter there is another text."""
+    one = TIMED[Scheme.STANDARD_WEBHOOKS]
+    fine = right(one)
+    *start, last, end = fine["webhook-signature"]
+    assert end == "="
+    place = _BASE64.index(last)
+    for other in _BASE64[place + 1 : place + 4]:
+        assert base64.b64decode("".join([*start[3:], other, end])) == base64.b64decode("".join([*start[3:], last, end]))
+        assert asked(one, {**fine, "webhook-signature": "".join([*start, other, end])}) is Refusal.MALFORMED
+
+
+_BASE64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 
 
 def test_an_id_cannot_take_in_the_time() -> None:

@@ -62,13 +62,9 @@ def authenticate_body(proofs: Sequence[Proof], headers: Mapping[str, str], body:
     return refusal
 
 
-def authenticate(
-    proofs: Sequence[Proof], headers: Mapping[str, str], path_token: str | None, body: bytes | None, now: datetime
-) -> Refusal | None:
-    """Both steps in one. With `body=None` a signature that waits for its body is not believed yet."""
+def authenticate(proofs: Sequence[Proof], headers: Mapping[str, str], path_token: str | None, body: bytes, now: datetime) -> Refusal | None:
+    """Both steps in one, for who has the whole request already."""
     standing = authenticate_head(proofs, headers, path_token, now)
     if isinstance(standing, Refusal):
         return standing
-    if standing is Standing.BELIEVED:
-        return None
-    return Refusal.NO_SECRET if body is None else authenticate_body(proofs, headers, body, now)
+    return None if standing is Standing.BELIEVED else authenticate_body(proofs, headers, body, now)
