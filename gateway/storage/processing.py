@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Connection, ScalarSelect, bindparam, func, insert, literal, or_, select, update
+from sqlalchemy import Connection, ScalarSelect, bindparam, func, insert, literal, select, update
 
 from gateway.storage.tables import events, processing, sources
 
@@ -140,18 +140,3 @@ def next_due(connection: Connection) -> datetime | None:
 
 def _newest() -> ScalarSelect[int]:
     return select(func.coalesce(func.max(processing.c.event_id), 0)).scalar_subquery()
-
-
-def replay(connection: Connection, *, team_ids: Sequence[int], event_id: int, now: datetime) -> bool:
-    """Queues an event for processing again. False where these teams have no such event, or a worker has it."""
-    mine = (
-        select(events.c.id)
-        .join(sources, sources.c.id == events.c.source_id)
-        .where(sources.c.team_id.in_(team_ids), events.c.id == event_id)
-    )
-    changed = connection.execute(
-        update(processing)
-        .where(processing.c.event_id.in_(mine.scalar_subquery()), or_(processing.c.status != WAITING, processing.c.lease.is_(None)))
-        .values(status=WAITING, reason=None, attempts=0, due_at=now, lease=None)
-    )
-    return changed.rowcount > 0

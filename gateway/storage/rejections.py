@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select
 
-from gateway.storage.tables import rejections, sources
+from gateway.storage.tables import rejections, sources, teams
 
 
 def note(
@@ -28,15 +28,20 @@ def note(
     connection.execute(delete(rejections).where(rejections.c.source_id == source_id, rejections.c.id <= oldest.scalar_subquery()))
 
 
-def page(connection: Connection, *, team_ids: Sequence[int], before: int | None, limit: int) -> list[dict[str, Any]]:
-    """Refused requests of these teams' sources, newest first."""
+def page(
+    connection: Connection, *, team_ids: Sequence[int], source: str | None = None, before: int | None, limit: int
+) -> list[dict[str, Any]]:
+    """Refused requests of these teams' sources, or of the one under this slug, newest first."""
     query = (
-        select(rejections, sources.c.slug.label("source"))
+        select(rejections, sources.c.slug.label("source"), sources.c.kind, teams.c.slug.label("team"))
         .join(sources, sources.c.id == rejections.c.source_id)
+        .join(teams, teams.c.id == sources.c.team_id)
         .where(sources.c.team_id.in_(team_ids))
         .order_by(rejections.c.id.desc())
         .limit(limit)
     )
+    if source is not None:
+        query = query.where(sources.c.slug == source)
     if before is not None:
         query = query.where(rejections.c.id < before)
     return [dict(row._mapping) for row in connection.execute(query)]

@@ -1,11 +1,15 @@
 """What admins see of their teams, and everybody's own tokens and preferences."""
 
+import re
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from gateway.storage import arrivals, rejections, tables
+from gateway.api.refusals import REFUSALS
+from gateway.storage import arrivals, rejections, replay, tables
+from mappers.contract.signature import Refusal
 from tests.builders import House, failure
 from tests.conftest import Clock
 
@@ -41,6 +45,99 @@ async def test_sources_show_their_last_event_and_no_credentials(house: House, bo
     (row,) = (await boss.get("/api/sources"))["items"]
     assert (row["slug"], row["kind"], row["last_event_at"], row["last_rejection_at"]) == ("etl", "speaker", "2026-03-02T09:00:00Z", None)
     assert "auth" not in row
+
+
+@pytest.mark.req("R22")
+async def test_events_are_filtered_and_counted_by_the_same_words(house: House, clock: Clock, boss: Any) -> None:
+    other = house.source("other")
+    early = house.say(unmapped="what is this")
+    since = clock.advance(hours=1).isoformat()
+    late, theirs = house.say(failure(run="r")), house.say(failure(run="s"), source_id=other, key="k")
+    twin = house.send(failure(run="t"), source_id=other, key="k")
+    for query, ids in {
+        "": [twin, theirs, late, early],
+        "?status=unmapped": [early],
+        "?status=waiting": [twin],
+        "?source=other": [twin, theirs],
+        "?source=nothing": [],
+        "?team=acme&status=mapped": [theirs, late],
+        "?conflicting=true": [twin],
+    }.items():
+        assert [row["id"] for row in (await boss.get(f"/api/events{query}"))["items"]] == ids, query
+        assert (await boss.get(f"/api/events/counts{query}"))["total"] == len(ids), query
+    for query, ids in (({"since": since}, [twin, theirs, late]), ({"until": since}, [early]), ({"processed_since": since}, [theirs, late])):
+        assert [row["id"] for row in (await boss.get("/api/events", params=query))["items"]] == ids
+    assert await boss.get("/api/events/counts?source=other") == {
+        "total": 2,
+        "by_status": {"waiting": 1, "mapped": 1, "ignored": 0, "unmapped": 0, "quarantined": 0},
+        "replaying": 0,
+    }
+    first = await boss.get("/api/events?limit=3")
+    assert [row["id"] for row in (await boss.get(f"/api/events?limit=3&cursor={first['next']}"))["items"]] == [early]
+
+
+REFUSED_FILTERS = {
+    "status=nonsense": "query.status",
+    "since=yesterday": "query.since",
+    "since=2026-03-02T09:00:00": "query.since",
+    "until=0001-01-01T00:00:00%2B14:00": "query.until",
+    "since=2026-03-02T09:00:00Z&until=2026-03-02T09:00:00Z": "query",
+    "source=a%00b": "query.source",
+    "ids=1": "query.ids",
+}
+
+
+async def test_a_filter_that_cannot_be_used_is_422_and_names_the_place(boss: Any) -> None:
+    for query, place in REFUSED_FILTERS.items():
+        for path in ("/api/events", "/api/events/counts"):
+            assert [error["place"] for error in (await boss.get(f"{path}?{query}", status=422))["errors"]] == [place], query
+
+
+@pytest.mark.req("R22")
+async def test_all_that_match_are_replayed_step_by_step(house: House, boss: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(replay, "AT_ONCE", 2)
+    odd = [house.say(unmapped="what is this") for _ in range(3)]
+    good = house.say(failure(run="r"))
+    wanted = {"status": "unmapped", "team": "acme", "source": "etl"}
+    first = await boss.post("/api/events/replay", wanted)
+    assert first == {"queued": 2, "waiting": 2, "next": f"{odd[1]}.{good}"}
+    assert await boss.post("/api/events/replay", {**wanted, "cursor": first["next"]}) == {"queued": 0, "waiting": 2, "next": first["next"]}
+    assert (await boss.get("/api/events/counts?status=waiting"))["replaying"] == 2
+    house.process()
+    assert await boss.post("/api/events/replay", {**wanted, "cursor": first["next"]}) == {"queued": 1, "waiting": 1, "next": None}
+    assert house.rows(tables.processing, tables.processing.c.event_id == good)[0]["status"] == "mapped"
+    house.process()
+    assert (await boss.post("/api/events/replay", {"ids": [good, odd[0], 999]}))["queued"] == 2
+
+
+@pytest.mark.req("R22")
+async def test_a_replay_that_names_nothing_or_nonsense_is_422(house: House, boss: Any) -> None:
+    event_id = house.say(unmapped="what is this")
+    for body in ({}, {"team": "acme"}, {"ids": []}, {"conflicting": False}):
+        (error,) = (await boss.post("/api/events/replay", body, status=422))["errors"]
+        assert error["place"] == "body"
+        assert all(name in error["message"] for name in ("status", "source", "since", "until", "ids"))
+    for body, place in (
+        ({"status": "waiting"}, "body.status"),
+        ({"ids": [0]}, "body.ids.0"),
+        ({"ids": list(range(1, 1002))}, "body.ids"),
+        ({"status": "unmapped", "limit": 5}, "body.limit"),
+        ({"status": "unmapped", "cursor": "1"}, "body.cursor"),
+        ({"status": "unmapped", "cursor": "1.-2"}, "body.cursor"),
+        ({"status": "unmapped", "cursor": f"1.{'9' * 30}"}, "body.cursor"),
+    ):
+        assert [error["place"] for error in (await boss.post("/api/events/replay", body, status=422))["errors"]] == [place], body
+    assert (await boss.get(f"/api/events/{event_id}"))["status"] == "unmapped"
+
+
+@pytest.mark.req("R22", "R36")
+async def test_a_replay_touches_the_teams_of_the_admin_alone(house: House, ana: Any, zoe: Any) -> None:
+    event_id = house.say(unmapped="what is this")
+    await ana.post("/api/events/replay", {"status": "unmapped"}, status=403)
+    await zoe.post("/api/events/replay", {"status": "unmapped", "team": "acme"}, status=404)
+    assert await zoe.post("/api/events/replay", {"ids": [event_id]}) == {"queued": 0, "waiting": 0, "next": None}
+    assert (await zoe.get("/api/events/counts"))["total"] == 0
+    await ana.get("/api/events/counts", status=403)
 
 
 @pytest.mark.req("R17", "R22")
@@ -87,6 +184,25 @@ async def test_rejections_are_shown_with_their_reason(house: House, clock: Clock
     second = await boss.get(f"/api/rejections?limit=1&cursor={first['next']}")
     assert ([row["reason"] for row in second["items"]], second["next"]) == (["r1"], None)
     await boss.get("/api/rejections?cursor=x", status=422)
+    assert (await boss.get("/api/rejections?source=nothing"))["items"] == []
+    assert len((await boss.get("/api/rejections?source=etl"))["items"]) == 2
+
+
+@pytest.mark.req("R3")
+async def test_every_reason_of_a_refusal_is_explained_and_the_documentation_says_the_same(house: House, clock: Clock, boss: Any) -> None:
+    at_the_door = {"body-too-large", "body-too-slow", "body-unreadable", "rate-limited-address", "rate-limited-source"}
+    assert set(REFUSALS) == {refusal.value for refusal in Refusal} | at_the_door
+    page = (Path(__file__).parent.parent.parent / "docs" / "operate.md").read_text(encoding="utf-8")
+    told = dict(re.findall(r"^\| `([a-z-]+)` \| (.+) \|$", page, re.MULTILINE))
+    assert {reason: told.get(reason) for reason in REFUSALS} == {reason: f"{one.title} | {one.advice}" for reason, one in REFUSALS.items()}
+    with house.database.appending() as transaction:
+        for reason in ("credential-wrong", "of-another-version"):
+            rejections.note(
+                transaction, source_id=house.source_id, reason=reason, remote="192.0.2.1", headers=[], body_size=None, now=clock.now, keep=9
+            )
+    unknown, wrong = (await boss.get("/api/rejections"))["items"]
+    assert (wrong["title"], wrong["advice"]) == REFUSALS["credential-wrong"]
+    assert (unknown["title"], unknown["advice"]) == ("of-another-version", "")
 
 
 async def test_deliveries_show_whom_and_what_the_server_said_but_no_mail(house: House, ana: Any, boss: Any) -> None:

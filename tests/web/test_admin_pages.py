@@ -8,7 +8,7 @@ from aiohttp.test_utils import TestClient
 
 from gateway.config.document import Auth
 from gateway.proofs import stored
-from gateway.storage import sources
+from gateway.storage import replay, sources
 from gateway.vault import Vault
 from tests.web.house import OURS, House, draft, text, words
 
@@ -32,7 +32,7 @@ async def arrives(house: House, body: bytes, token: str = "right-secret") -> int
     visitor = house.visitor()
     answer = await visitor.post(f"/webhooks/acme/prefect-prod/{token}", data=body)
     await visitor.session.close()
-    await house.gateway.workers[0].step()
+    await house.work.workers[0].step()
     return answer.status
 
 
@@ -56,6 +56,74 @@ async def test_what_arrived_and_what_became_of_it(house: House, ana: Client) -> 
     assert "There is no such event here" in await text(await ana.get("/events?status=quarantined"))
     await text(await ana.get("/events?status=lost"), 422)
     await text(await ana.get("/events?cursor=x"), 422)
+
+
+@pytest.mark.req("R22")
+async def test_events_are_filtered_on_the_persons_own_clock_and_counted(house: House, ana: Client) -> None:
+    for _ in range(2):
+        await arrives(house, b'{"odd": 1}')
+        house.clock.advance(hours=1)
+    assert (await ana.put("/api/notifications/preferences", json={"timezone": "Europe/Berlin"}, headers=OURS)).status == 200
+    whole = await text(await ana.get("/events?status=unmapped&source=prefect-prod"))
+    assert 'Unmapped <span class="hush">2</span>' in whole
+    assert "Replay these 2" in whole
+    late = await text(await ana.get("/events?since=2026-03-02T10:30"))  # half past nine in UTC
+    assert re.findall(r'href="/events/(\d+)"', late) == ["2"]
+    assert 'value="2026-03-02T10:30"' in late
+    assert "Replay this one" in late
+    same = await text(await ana.get("/events?since=2026-03-02T09:30Z"))
+    assert 'value="2026-03-02T10:30"' in same
+    assert "Nothing matches" in await text(await ana.get("/events?status=mapped&source=prefect-prod"))
+    assert "Nothing has arrived yet" not in await text(await ana.get("/events?conflicting=true"))
+    for query in ("since=yesterday", "until=2026-13-01", "since=2026-03-02T10:00&until=2026-03-02T09:00", "conflicting=perhaps"):
+        await text(await ana.get(f"/events?{query}"), 422)
+    unfiltered = await text(await ana.get("/events"))
+    assert "Replay these" not in unfiltered, "what is not filtered is not replayed by a slip"
+
+
+@pytest.mark.req("R22")
+async def test_all_that_match_are_replayed_after_a_question_and_the_page_says_what_became_of_them(house: House, ana: Client) -> None:
+    for _ in range(3):
+        await arrives(house, b'{"odd": 1}')
+    house.clock.advance(minutes=5)
+    page = await text(await ana.get("/events?status=unmapped"))
+    form = re.search(r'<details class="confirm">.*?</details>', page, re.DOTALL)
+    assert form
+    fields = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', form[0]))
+    assert fields == {"status": "unmapped", "of": "3"}
+    await text(await ana.post("/events/replay", data=fields, headers={"Sec-Fetch-Site": "cross-site"}), 403)
+    began = await ana.post("/events/replay", data=fields, headers=OURS, allow_redirects=False)
+    going = await text(await ana.get(began.headers["Location"]))
+    assert "0 of 3 mapped again, 3 waiting." in going
+    assert "to be mapped again" in await text(await ana.get("/events"))
+    await house.work.workers[0].step()
+    done = await text(await ana.get(began.headers["Location"]))
+    assert "Done: 3 events were mapped again." in done
+    assert re.search(r'Unmapped</dt><dd><a href="/events\?status=unmapped">3</a>', done)
+    await text(await ana.post("/events/replay", data={}, headers=OURS), 422)
+
+
+@pytest.mark.req("R22")
+async def test_a_long_replay_goes_on_from_its_address(house: House, ana: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(replay, "AT_ONCE", 2)
+    for _ in range(3):
+        await arrives(house, b'{"odd": 1}')
+    answer = await ana.post("/events/replay", data={"status": "unmapped", "of": "3"}, headers=OURS, allow_redirects=False)
+    going = await text(await ana.get(answer.headers["Location"]))
+    assert "0 of 3 mapped again, 2 waiting." in going
+    by_hand = re.search(r"data-replay-by-hand>.*?</form>", going, re.DOTALL)
+    assert by_hand
+    fields = dict(re.findall(r'name="(\w+)" value="([^"]*)"', by_hand[0]))
+    await house.work.workers[0].step()
+    answer = await ana.post("/events/replay", data=fields, headers=OURS, allow_redirects=False)
+    await house.work.workers[0].step()
+    assert "Done: 3 events were mapped again." in await text(await ana.get(answer.headers["Location"]))
+
+
+async def test_refusals_can_be_seen_of_one_source(house: House, ana: Client) -> None:
+    await arrives(house, b"{}", token="wrong-secret")
+    assert "Refused lately at <bdi>prefect-prod</bdi>" in await text(await ana.get("/sources?source=prefect-prod"))
+    assert "Nothing was refused at" in await text(await ana.get("/sources?source=other"))
 
 
 async def test_sources_show_addresses_and_refusals_without_credentials(house: House, ana: Client) -> None:

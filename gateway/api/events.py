@@ -1,0 +1,199 @@
+"""For admins of a team: what arrived, what became of it, and mapping it again."""
+
+import base64
+import codecs
+from datetime import UTC, datetime
+from typing import Annotated, Final, Self
+
+from pydantic import AwareDatetime, BaseModel, Field, field_validator, model_validator
+
+from gateway.api.models import Done, Limit, Rows
+from gateway.api.operation import Call, Model, Operation
+from gateway.api.problem import FieldError, Problem
+from gateway.api.rows import before, rows
+from gateway.storage import events, replay
+from gateway.storage.events import Filter
+from gateway.storage.replay import Place
+
+_SHOWN_BODY: Final = 65536
+_utf8: Final = codecs.getincrementaldecoder("utf-8")
+_Id = Annotated[int, Field(ge=1, le=2**53)]
+_MOST_IDS: Final = 1000
+
+
+class EventFilter(Model):
+    """Which events; everything given must hold."""
+
+    team: str | None = None
+    source: str | None = None
+    """The slug of a source."""
+    status: Annotated[str | None, Field(pattern=f"^({'|'.join(events.STATUSES)})$")] = None
+    since: AwareDatetime | None = None
+    """Received at this time or later."""
+    until: AwareDatetime | None = None
+    """Received before this time."""
+    processed_since: AwareDatetime | None = None
+    """Processed at this time or later."""
+    conflicting: bool = False
+    """Only those whose request key was known with other bytes."""
+
+    @field_validator("since", "until", "processed_since")
+    @classmethod
+    def _in_utc(cls, value: datetime | None) -> datetime | None:
+        try:
+            return value and value.astimezone(UTC)
+        except OverflowError:
+            raise ValueError("must be between the years 1 and 9999 in UTC") from None
+
+    @model_validator(mode="after")
+    def _holds_time(self) -> Self:
+        if self.since and self.until and self.since >= self.until:
+            raise ValueError("since must be before until")
+        return self
+
+    @property
+    def wanted(self) -> Filter:
+        """The same for storage, without the team."""
+        return Filter(self.source, self.status, self.since, self.until, self.processed_since, self.conflicting)
+
+
+class EventsQuery(EventFilter):
+    """A page of events."""
+
+    limit: Limit = 50
+    cursor: str | None = None
+
+
+class ReplayRequest(EventFilter):
+    """Which events to map again."""
+
+    status: Annotated[str | None, Field(pattern=f"^({'|'.join(events.ENDINGS)})$")] = None
+    ids: Annotated[list[_Id], Field(max_length=_MOST_IDS)] = []
+    cursor: str | None = None
+    """The `next` of the answer before, with the same filter; absent to begin."""
+
+    @model_validator(mode="after")
+    def _asks_for_something(self) -> Self:
+        if self.wanted == events.EVERYTHING:
+            raise ValueError("say which: set at least one of status, source, since, until, processed_since, conflicting, ids")
+        return self
+
+    @property
+    def wanted(self) -> Filter:
+        """The same for storage, without the team."""
+        return Filter(self.source, self.status, self.since, self.until, self.processed_since, self.conflicting, tuple(self.ids))
+
+
+class EventCounts(BaseModel):
+    """How many events match."""
+
+    total: int
+    by_status: dict[str, int]
+    replaying: int
+    """How many of those that wait are being replayed."""
+
+
+class Replayed(BaseModel):
+    """One step of a replay."""
+
+    queued: int
+    waiting: int
+    """Replayed events of my teams that wait to be mapped, these included. At most 1,000 wait at a time: then ask again in a moment."""
+    next: str | None
+    """The cursor to go on with; null once everything that matched was looked at."""
+
+
+class EventDetail(BaseModel):
+    """One event whole, as far as it is shown: the first 64 KiB of its body."""
+
+    id: int
+    team: str
+    source: str
+    kind: str
+    method: str
+    path: str
+    query: str
+    headers: list[list[str]]
+    request_key: str | None
+    conflicting: bool
+    received_at: datetime
+    status: str
+    reason: str | None
+    attempts: int
+    processed_at: datetime | None
+    size: int
+    body: str | None
+    """The body as text; null where it is not UTF-8."""
+    body_base64: str | None
+    """The body where it is not UTF-8."""
+
+
+async def list_events(call: Call) -> Rows:
+    """What arrived and how its processing ended, newest first."""
+    query: EventsQuery = call.query
+    found = await call.database.read(
+        events.page,
+        team_ids=call.admin_team_ids(query.team),
+        wanted=query.wanted,
+        before=before(query.cursor),
+        limit=query.limit + 1,
+    )
+    return rows(found, query.limit)
+
+
+async def count_events(call: Call) -> EventCounts:
+    """How many events match, by status."""
+    query: EventFilter = call.query
+    found = await call.database.read(events.counts, team_ids=call.admin_team_ids(query.team), wanted=query.wanted)
+    return EventCounts(total=sum(found.by_status.values()), by_status=found.by_status, replaying=found.replaying)
+
+
+async def show_event(call: Call) -> EventDetail:
+    """One event with its body; credentials were never stored."""
+    row = await call.database.read(events.show, team_ids=call.admin_team_ids(None), event_id=call.id())
+    if row is None:
+        raise Problem(404, "There is no such event.")
+    raw = bytes(row["body"])
+    try:
+        body, encoded = _utf8().decode(raw[:_SHOWN_BODY], final=len(raw) <= _SHOWN_BODY), None  # a cut character at the end is left out
+    except UnicodeDecodeError:
+        body, encoded = None, base64.b64encode(raw[:_SHOWN_BODY]).decode()
+    return EventDetail.model_validate({**row, "size": len(raw), "body": body, "body_base64": encoded})
+
+
+async def replay_event(call: Call) -> Done:
+    """Maps an event again, as after a mapper was mended; nobody is alerted twice for the same happening."""
+    done = await call.database.write(replay.replay, team_ids=call.admin_team_ids(None), event_id=call.id(), now=call.now)
+    if not done:
+        raise Problem(404, "There is no such event, or it is being processed right now.")
+    return Done()
+
+
+async def replay_events(call: Call) -> Replayed:
+    """Maps all that match again, oldest first, a bounded part in each call; go on with `next` until it is null.
+
+    Nobody is alerted twice for the same happening. What waits already, or is held by a worker, is left alone.
+    """
+    request: ReplayRequest = call.body
+    team_ids = call.admin_team_ids(request.team)
+    place = await call.database.read(replay.beginning) if request.cursor is None else _place(request.cursor)
+    picked = await call.database.read(replay.pick, team_ids=team_ids, wanted=request.wanted, place=place)
+    step = await call.database.write(replay.queue, team_ids=team_ids, picked=picked, place=place, now=call.now)
+    following = f"{step.following.after}.{step.following.upto}" if step.following else None
+    return Replayed(queued=len(step.queued), waiting=step.waiting, next=following)
+
+
+def _place(cursor: str) -> Place:
+    numbers = cursor.split(".")
+    if len(numbers) != 2 or not all(one.isascii() and one.isdigit() and len(one) <= 18 for one in numbers):
+        raise Problem(422, "The cursor cannot be used.", [FieldError(place="body.cursor", message="use the `next` of the answer before")])
+    return Place(int(numbers[0]), int(numbers[1]))
+
+
+OPERATIONS: Final = (
+    Operation("GET", "/api/events", "What arrived", list_events, Rows, query=EventsQuery, problems=(403, 404)),
+    Operation("GET", "/api/events/counts", "How much of it", count_events, EventCounts, query=EventFilter, problems=(403, 404)),
+    Operation("POST", "/api/events/replay", "Map all that match again", replay_events, Replayed, body=ReplayRequest, problems=(403, 404)),
+    Operation("GET", "/api/events/{id}", "One event whole", show_event, EventDetail, problems=(403, 404)),
+    Operation("POST", "/api/events/{id}/replay", "Map it again", replay_event, Done, problems=(403, 404)),
+)
