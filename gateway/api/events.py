@@ -98,7 +98,7 @@ class Replayed(BaseModel):
 
     queued: int
     waiting: int
-    """Replayed events of my teams that wait to be mapped, these included. At most 1,000 wait at a time: then ask again in a moment."""
+    """Replayed events of my teams that wait to be mapped, these included. At most 500 wait at a time: then ask again in a moment."""
     next: str | None
     """The cursor to go on with; null once everything that matched was looked at."""
 

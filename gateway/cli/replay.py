@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from gateway.storage.events import Filter
     from gateway.storage.replay import Place
 
-LOOK_EVERY: Final = 0.3
+LOOK_EVERY: Final = 0.2
 PATIENCE: Final = 20.0
 """Seconds without any progress, after which nobody seems to work it off."""
 
@@ -102,6 +102,8 @@ class Replay:
     @property
     def summary(self) -> str:
         """What was done, for people."""
+        from gateway.storage.replay import AT_ONCE
+
         lines = []
         if self.outcomes:
             told = ", ".join(f"{number} {status}" for status, number in self.outcomes.most_common())
@@ -113,5 +115,7 @@ class Replay:
         elif self._abandoned:
             lines.append(f"{events}, but nothing has moved for {PATIENCE:.0f} s. Is a gateway running on this database?")
         if self.not_queued:
-            lines.append(f"{self.not_queued} more are not queued, for at most 1000 wait at a time: run this again while a gateway runs.")
+            lines.append(
+                f"{self.not_queued} more are not queued, for at most {AT_ONCE} wait at a time: run this again while a gateway runs."
+            )
         return "\n".join(lines) or "Nothing was left to map again: what matched waits already, or was mapped since."

@@ -11,7 +11,7 @@ from gateway.storage import events as stored
 from gateway.storage.events import WAITING, Filter
 from gateway.storage.tables import events, processing, sources
 
-AT_ONCE: Final = 1000
+AT_ONCE: Final = 500
 """How many replayed events may wait at a time, whoever replays: what arrives now is behind no more than these."""
 
 

@@ -14,6 +14,7 @@ from gateway.api import admin, events
 from gateway.api.events import EventFilter, EventsQuery, ReplayRequest
 from gateway.api.models import TeamQuery
 from gateway.api.problem import FieldError, Problem, refused
+from gateway.storage.replay import AT_ONCE
 from gateway.web.visit import Route, Visit
 from gateway.web.words import EVENT_STATUSES
 
@@ -129,6 +130,7 @@ async def progress(visit: Visit) -> web.Response:
         waiting=waiting,
         started=query.get("started", ""),
         body=json.dumps(asked.model(ReplayRequest).model_dump(mode="json", exclude_defaults=True)),
+        at_once=AT_ONCE,
         counts_from=everywhere.address("/api/events/counts", status="waiting"),
         outcome=None if cursor or waiting else await _outcome(visit, asked),
     )

@@ -120,6 +120,16 @@ async def test_a_long_replay_goes_on_from_its_address(house: House, ana: Client,
     assert "Done: 3 events were mapped again." in await text(await ana.get(answer.headers["Location"]))
 
 
+async def test_what_an_address_asks_for_is_only_ever_text(house: House, ana: Client) -> None:
+    await arrives(house, b'{"odd": 1}')
+    evil = {"source": "\"'><script>alert(1)</script>", "started": "<script>alert(2)</script>", "cursor": "1.2", "queued": "<b>", "of": "x"}
+    for path in ("/events", "/events/replay", "/sources"):
+        page = await text(await ana.get(path, params={"source": evil["source"]} if path != "/events/replay" else evil))
+        assert "<script>alert" not in page
+    await text(await ana.get("/events/replay"), 422)
+    await text(await ana.get("/events/replay?source=x&started=yesterday"), 422)
+
+
 async def test_refusals_can_be_seen_of_one_source(house: House, ana: Client) -> None:
     await arrives(house, b"{}", token="wrong-secret")
     assert "Refused lately at <bdi>prefect-prod</bdi>" in await text(await ana.get("/sources?source=prefect-prod"))
