@@ -21,6 +21,7 @@ from gateway.intake.door import Door
 from gateway.intake.doorbook import Doorbook
 from gateway.intake.rejections import Rejections
 from gateway.journal import Journal
+from gateway.storage.clock import database_time
 from gateway.storage.database import Database, StorageUnavailable
 from gateway.storage.migrate import revision
 from gateway.vault import Vault
@@ -84,10 +85,11 @@ class Work:
     def __init__(
         self, environment: Environment, database: Database, kinds: Mapping[str, SourceKind], clock: Callable[[], datetime] = utc_now
     ) -> None:
+        time = None if database.is_sqlite else database_time
         self._deliver = DeliverWorker(
-            database, _smtp(environment), clock, mail_from=_mail_from(environment), public_url=environment.base_url
+            database, _smtp(environment), clock, mail_from=_mail_from(environment), public_url=environment.base_url, time=time
         )
-        self._process = ProcessWorker(database, kinds, clock, self._deliver.wake)
+        self._process = ProcessWorker(database, kinds, clock, self._deliver.wake, time)
         self._settle = SettleWorker(database, clock, self._deliver.wake)
         self._tasks: list[asyncio.Task[None]] = []
 

@@ -11,12 +11,13 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from gateway.app import Web, Work, add_operating_routes
+from gateway.app import Web, Work, add_operating_routes, utc_now
 from gateway.config.environment import Environment
 from gateway.intake.remote import is_trusted
 from gateway.listener import Listener
 from gateway.storage.bell import Notifier, listen
 from gateway.storage.database import Database
+from gateway.storage.locks import take_back_leases
 from gateway.vault import Vault
 from mappers.contract import SourceKind
 
@@ -81,6 +82,8 @@ async def _answer(plan: Plan, lifeline: int) -> None:
 async def _work(plan: Plan, lifeline: int) -> None:
     stopped = _until_told(lifeline)
     with _database(plan) as database:
+        if database.is_sqlite:  # whoever held a lease here before is dead
+            await database.write(take_back_leases, utc_now())
         back = Work(plan.environment, database, plan.kinds)
         asyncio.get_running_loop().add_reader(plan.wake[0], _woken, plan.wake[0], back.wake)
         hearing = None if database.is_sqlite else asyncio.create_task(listen(_listening_address(plan, database), back.wake))

@@ -84,8 +84,6 @@ def _alone(stack: contextlib.ExitStack, database: "Database", environment: "Envi
     assert database.file
     lock = stack.enter_context(locks.ServeLock(database.file))
     lock.name(f"process {os.getpid()} on http://{environment.listen}")
-    with database.writing() as transaction:
-        locks.take_back_leases(transaction, utc_now())
     return lock.close
 
 

@@ -9,7 +9,8 @@ from gateway.domain.judge import CLEARS_PUT_ASIDE, Alert, Reason, Verdict
 from gateway.domain.thread import WHOLE, Occurrence, Thread, step
 from gateway.domain.urgency import is_urgent
 from gateway.engine.happening import Happening
-from gateway.storage.threads import OF_THE_FIRST_REPORT, OPEN, RESOLVED, UNSEEN, Stored
+from gateway.storage.thread_statements import OF_THE_FIRST_REPORT, OPEN
+from gateway.storage.threads import RESOLVED, UNSEEN, Stored
 from mappers.contract import Category, Draft, Level, State
 
 _LOUD: Final = {Alert.AUDIENCE, Alert.READERS}
@@ -23,6 +24,8 @@ class Ledger:
     id: int
     thread: Thread
     row: dict[str, Any]
+    saved: Mapping[str, Any]
+    """The row as it is in the database."""
     conversation: str | None = None
     """Identity of the conversation to attach to, where the thread just became visible."""
     shrank: bool = False
@@ -43,11 +46,13 @@ class Ledger:
     permissions: set[str] = field(default_factory=set)
     audience_anew: bool = False
     """Whether owners and permissions replace those stored, or join them."""
+    touched: bool = False
+    """Whether there is anything to write."""
 
     @classmethod
     def open(cls, stored: Stored) -> "Ledger":
         """A ledger for a thread as it is stored."""
-        return cls(id=stored.id, thread=stored.thread, row=dict(stored.row))
+        return cls(id=stored.id, thread=stored.thread, row=dict(stored.row), saved=stored.row)
 
     def apply(self, verdict: Verdict, happening: Happening, known: Occurrence | None, now: datetime) -> None:
         """Takes over what the judge said of a happening; `known` is what was known under its key."""
@@ -71,6 +76,7 @@ class Ledger:
 
     def settle(self, reason: Reason, now: datetime, at: datetime) -> None:
         """Brings the stored columns in line with the folded thread."""
+        self.touched = True
         thread, row = self.thread, self.row
         row["status"] = OPEN if thread.is_open else RESOLVED if reason in SHOWN or row["status"] != UNSEEN else UNSEEN
         shown = [member for member in thread.firing.values() if member.held_until is None]
@@ -110,10 +116,16 @@ class Ledger:
             "message": message,
         }
 
+    @property
+    def changes(self) -> dict[str, Any]:
+        """The columns that are to be written."""
+        return {name: value for name, value in self.row.items() if value != self.saved[name]}
+
     def written(self) -> None:
         """Everything noted so far is saved and told."""
+        self.saved = dict(self.row)
         self.conversation = self.was_episode = None
-        self.shrank = False
+        self.shrank = self.touched = False
         self.owners, self.permissions, self.audience_anew = set(), set(), False
         self.member_rows, self.moved, self.ended, self.occurrence_rows = {}, {}, set(), {}
         self.alert, self.reason, self.news, self.stale = Alert.NOBODY, Reason.NOTHING_OPEN, "", False

@@ -24,10 +24,13 @@ class Read:
     reading: Reading
 
 
-def map_events(database: Database, batch: Sequence[Event], kinds: Mapping[str, SourceKind]) -> list[Read]:
-    """Maps these events, in order of arrival, with the documents they want. Never raises for what a body holds."""
+def map_events(database: Database, batch: Sequence[Event], kinds: Mapping[str, SourceKind], before: Sequence[Read] = ()) -> list[Read]:
+    """Maps these events, in order of arrival, with the documents they want. Never raises for what a body holds.
+
+    `before` was mapped and may not be recorded yet; its documents count.
+    """
     reads: list[Read] = []
-    kept: dict[tuple[int, str], bytes] = {}
+    kept = {(one.event.source_id, name): one.event.body for one in before for name in one.reading.documents.keeps}
     for event in batch:
         reading = read(kinds.get(event.kind), event, functools.partial(_earlier, database, event, kept))
         kept |= {(event.source_id, name): event.body for name in reading.documents.keeps}

@@ -23,7 +23,6 @@ CATEGORY_LABELS: Final = {
 }
 _SUBJECT_LIMIT: Final = 74  # 78 with "Re: "
 _CLEARS: Final = frozenset(reason.value for reason in CLEARS_PUT_ASIDE)
-_NOT_SAVED: Final = frozenset({"identity", "team_id", "source_id", "environment", "slug", "event_data", "members_total"})
 
 
 def record(transaction: Transaction, happenings: Sequence[Happening], teams: dict[int, str], now: datetime) -> list[Reason]:
@@ -88,7 +87,10 @@ def _history(transaction: Transaction, ledger: Ledger) -> list[Occurrence]:
 
 
 def _flush(transaction: Transaction, ledgers: Sequence[Ledger], teams: dict[int, str], now: datetime) -> None:
-    """Saves every ledger, then tells people, set by set."""
+    """Saves every ledger that has news, then tells people, set by set."""
+    ledgers = [ledger for ledger in ledgers if ledger.touched]
+    if not ledgers:
+        return
     _attach(transaction, ledgers, teams, now)
     threads.end_members(transaction, [(ledger.id, key) for ledger in ledgers for key in sorted(ledger.ended)])
     threads.save_members(transaction, [row for ledger in ledgers for row in ledger.member_rows.values()])
@@ -97,7 +99,7 @@ def _flush(transaction: Transaction, ledgers: Sequence[Ledger], teams: dict[int,
     for ledger in ledgers:
         if ledger.id in worst:
             ledger.speak_for(*worst[ledger.id])
-    threads.save(transaction, [{name: value for name, value in ledger.row.items() if name not in _NOT_SAVED} for ledger in ledgers])
+    threads.save(transaction, {ledger.id: ledger.changes for ledger in ledgers})
     for ledger in ledgers:
         if ledger.was_episode is not None:
             audience.renumber(transaction, ledger.id, old=ledger.was_episode, new=ledger.row["episode"])

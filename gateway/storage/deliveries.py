@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Connection, exists, func, not_, select, update
+from sqlalchemy import Connection, and_, exists, func, not_, or_, select, update
 
 from gateway.storage.permitted import holds_permissions
 from gateway.storage.tables import (
@@ -41,7 +41,13 @@ def claim(connection: Connection, *, now: datetime, lease: str, lease_for: timed
     """Takes up to `limit` deliveries that are due. Each counts as one more attempt; it is due again when the lease ends."""
     due = (
         select(deliveries.c.id)
-        .where(deliveries.c.status == WAITING, deliveries.c.due_at <= now)
+        .where(  # what was to leave at once is due whatever the clock says now: it may have stepped back
+            deliveries.c.status == WAITING,
+            or_(
+                deliveries.c.due_at <= now,
+                and_(deliveries.c.attempts == 0, deliveries.c.lease.is_(None), deliveries.c.due_at <= deliveries.c.created_at),
+            ),
+        )
         .order_by(deliveries.c.due_at, deliveries.c.id)
         .limit(limit)
         .with_for_update(skip_locked=True)
@@ -56,6 +62,12 @@ def claim(connection: Connection, *, now: datetime, lease: str, lease_for: timed
         )
     )  # fmt: skip
     return sorted((Claimed(*row) for row in rows), key=lambda one: one.id)
+
+
+def extend(connection: Connection, *, lease: str, until: datetime) -> bool:
+    """Holds what is held under `lease` for longer. False where nothing is, any more."""
+    held = update(deliveries).where(deliveries.c.status == WAITING, deliveries.c.lease == lease).values(due_at=until)
+    return connection.execute(held).rowcount > 0
 
 
 def freeze(connection: Connection, delivery_id: int, *, lease: str, message_id: str, mail: bytes) -> bool:

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Connection, ScalarSelect, bindparam, func, insert, literal, select, update
+from sqlalchemy import Connection, and_, bindparam, func, insert, literal, or_, select, update
 
 from gateway.storage.tables import events, processing, sources
 
 WAITING: Final = "waiting"
+MOST_BYTES: Final = 32 * 1024 * 1024
+"""Bytes of bodies that one claim takes at most, unless a single one is larger."""
 _QUEUED_AT_ONCE: Final = 1000
 
 
@@ -43,80 +45,93 @@ class Outcome:
     reason: str | None
 
 
+_UNQUEUED: Final = events.c.id > select(func.coalesce(func.max(processing.c.event_id), 0)).scalar_subquery()
+_QUEUE_ARRIVALS: Final = insert(processing).from_select(  # the door cannot do it: on SQLite it writes the journal alone
+    ["event_id", "status", "due_at"],
+    select(events.c.id, literal(WAITING), events.c.received_at).where(_UNQUEUED).order_by(events.c.id).limit(_QUEUED_AT_ONCE),
+)
+_DUE: Final = (
+    select(processing.c.event_id, processing.c.attempts, func.length(events.c.body))
+    .outerjoin(events, events.c.id == processing.c.event_id)
+    .where(  # what nobody has tried is due whatever the clock says now: it may have stepped back
+        processing.c.status == WAITING,
+        or_(processing.c.due_at <= bindparam("now"), and_(processing.c.attempts == 0, processing.c.lease.is_(None))),
+    )
+    .order_by(processing.c.due_at, processing.c.event_id)
+    .limit(bindparam("limit"))
+    .with_for_update(of=processing, skip_locked=True)
+)
+_TAKE: Final = (
+    update(processing)
+    .where(processing.c.event_id.in_(bindparam("ids", expanding=True)))
+    .values(lease=bindparam("lease"), due_at=bindparam("until"), attempts=processing.c.attempts + 1)
+)
+_LOAD: Final = (
+    select(
+        events.c.id, events.c.source_id, sources.c.team_id, sources.c.kind, sources.c.environment,
+        sources.c.settings.label("source_settings"),
+        events.c.request_key, events.c.method, events.c.path, events.c.query, events.c.headers, events.c.body, events.c.received_at,
+        processing.c.attempts,
+    )
+    .join(sources, sources.c.id == events.c.source_id)
+    .join(processing, processing.c.event_id == events.c.id)
+    .where(events.c.id.in_(bindparam("ids", expanding=True)))
+    .order_by(events.c.id)
+)  # fmt: skip
+_EXTEND: Final = (
+    update(processing)
+    .where(processing.c.status == WAITING, processing.c.lease == bindparam("lease"))
+    .values(due_at=bindparam("until"))
+)  # fmt: skip
+_HELD: Final = (
+    select(processing.c.event_id)
+    .where(processing.c.event_id.in_(bindparam("ids", expanding=True)), processing.c.lease == bindparam("lease"))
+    .order_by(processing.c.event_id)
+    .with_for_update()
+)
+_FINISH: Final = (
+    update(processing)
+    .where(processing.c.event_id == bindparam("id"))
+    .values(status=bindparam("to"), reason=bindparam("why"), lease=None, processed_at=bindparam("now"))
+)
+
+
 def claim(connection: Connection, *, now: datetime, lease: str, lease_for: timedelta, limit: int) -> list[Event]:
     """Takes up to `limit` waiting events, oldest first, that no other worker holds. Each counts as one more attempt.
 
-    An event that was tried before is taken alone: should it end its worker again, its neighbours are not blamed.
+    An event that was tried before is taken alone: should it end its worker again, its neighbours are not blamed. Large
+    ones are taken few at a time: see `MOST_BYTES`.
     """
     if connection.dialect.name == "sqlite":
-        _queue_arrivals(connection)
-    due = (
-        select(processing.c.event_id, processing.c.attempts)
-        .where(processing.c.status == WAITING, processing.c.due_at <= now)
-        .order_by(processing.c.due_at, processing.c.event_id)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
-    waiting = connection.execute(due).all()
-    untried = [event_id for event_id, attempts in itertools.takewhile(lambda one: one.attempts == 0, waiting)]
-    taken = list(
-        connection.scalars(
-            update(processing)
-            .where(processing.c.event_id.in_(untried or [one.event_id for one in waiting[:1]]))
-            .values(lease=lease, due_at=now + lease_for, attempts=processing.c.attempts + 1)
-            .returning(processing.c.event_id)
-        )
-    )
+        connection.execute(_QUEUE_ARRIVALS)
+    waiting = connection.execute(_DUE, {"now": now, "limit": limit}).all()
+    sizes = itertools.accumulate(size or 0 for _, _, size in waiting)
+    fitting = [one for one, size in zip(waiting, sizes, strict=True) if size <= MOST_BYTES] or waiting[:1]
+    untried = [event_id for event_id, attempts, _ in itertools.takewhile(lambda one: one.attempts == 0, fitting)]
+    taken = untried or [event_id for event_id, _, _ in waiting[:1]]
+    if taken:
+        connection.execute(_TAKE, {"ids": taken, "lease": lease, "until": now + lease_for})
     return load(connection, taken) if taken else []
-
-
-def _queue_arrivals(connection: Connection) -> None:
-    """Queues what the journal holds beyond what was ever queued. The door cannot do it: on SQLite it writes the journal alone."""
-    new = (
-        select(events.c.id, literal(WAITING), events.c.received_at)
-        .where(events.c.id > _newest())
-        .order_by(events.c.id)
-        .limit(_QUEUED_AT_ONCE)
-    )
-    connection.execute(insert(processing).from_select(["event_id", "status", "due_at"], new))
 
 
 def load(connection: Connection, ids: Sequence[int]) -> list[Event]:
     """These events in order of arrival."""
-    rows = connection.execute(
-        select(
-            events.c.id, events.c.source_id, sources.c.team_id, sources.c.kind, sources.c.environment,
-            sources.c.settings.label("source_settings"), events.c.request_key, events.c.method, events.c.path, events.c.query,
-            events.c.headers, events.c.body,
-            events.c.received_at, processing.c.attempts,
-        )
-        .join(sources, sources.c.id == events.c.source_id)
-        .join(processing, processing.c.event_id == events.c.id)
-        .where(events.c.id.in_(ids))
-        .order_by(events.c.id)
-    )  # fmt: skip
-    return [Event(**row._mapping) for row in rows]
+    return [Event(**row._mapping) for row in connection.execute(_LOAD, {"ids": ids})]
+
+
+def extend(connection: Connection, *, lease: str, until: datetime) -> bool:
+    """Holds what is held under `lease` for longer. False where nothing is, any more."""
+    return connection.execute(_EXTEND, {"lease": lease, "until": until}).rowcount > 0
 
 
 def finish(connection: Connection, outcomes: Sequence[Outcome], *, lease: str, now: datetime) -> set[int]:
     """Records how these events ended; only those still held under `lease` are touched, and their ids returned."""
     if not outcomes:
         return set()
-    held = set(
-        connection.scalars(
-            select(processing.c.event_id)
-            .where(processing.c.event_id.in_([o.event_id for o in outcomes]), processing.c.lease == lease)
-            .with_for_update()
-        )
-    )
-    rows = [{"id": o.event_id, "to": o.status, "why": o.reason} for o in outcomes if o.event_id in held]
+    held = set(connection.scalars(_HELD, {"ids": [outcome.event_id for outcome in outcomes], "lease": lease}))
+    rows = [{"id": one.event_id, "to": one.status, "why": one.reason, "now": now} for one in outcomes if one.event_id in held]
     if rows:
-        connection.execute(
-            update(processing)
-            .where(processing.c.event_id == bindparam("id"))
-            .values(status=bindparam("to"), reason=bindparam("why"), lease=None, processed_at=now),
-            rows,
-        )
+        connection.execute(_FINISH, rows)
     return held
 
 
@@ -134,9 +149,5 @@ def next_due(connection: Connection) -> datetime | None:
     queued: datetime | None = connection.scalar(select(func.min(processing.c.due_at)).where(processing.c.status == WAITING))
     if connection.dialect.name != "sqlite":
         return queued
-    arrived = connection.scalar(select(events.c.received_at).where(events.c.id > _newest()).order_by(events.c.id).limit(1))
+    arrived = connection.scalar(select(events.c.received_at).where(_UNQUEUED).order_by(events.c.id).limit(1))
     return min((moment for moment in (queued, arrived) if moment), default=None)
-
-
-def _newest() -> ScalarSelect[int]:
-    return select(func.coalesce(func.max(processing.c.event_id), 0)).scalar_subquery()

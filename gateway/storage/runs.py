@@ -1,13 +1,14 @@
 """Pipelines and their runs, from what senders signal."""
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Connection, case, func, select, tuple_
+from sqlalchemy import Connection, bindparam, case, func, select, tuple_
 
-from gateway.storage.database import insert_for
+from gateway.storage.database import insert_of
 from gateway.storage.tables import pipelines, runs
 
 
@@ -38,15 +39,8 @@ def put(connection: Connection, signals: Sequence[Signal]) -> None:
     if not signals:
         return
     ids = _pipelines(connection, sorted({(one.source_id, one.environment, one.pipeline) for one in signals}))
-    statement = insert_for(connection)(runs)
-    new = statement.excluded
-    later = new.phase_at >= runs.c.phase_at
-    changed: dict[str, Any] = {name: case((later, new[name]), else_=runs.c[name]) for name in ("phase", "state", "phase_at")}
-    changed |= {name: case((new[name] != "", new[name]), else_=runs.c[name]) for name in ("name", "url")}
-    changed |= {name: func.coalesce(runs.c[name], new[name]) for name in ("expected_at", "started_at")}
-    changed["ended_at"] = case((later, func.coalesce(new.ended_at, runs.c.ended_at)), else_=func.coalesce(runs.c.ended_at, new.ended_at))
     connection.execute(
-        statement.on_conflict_do_update(index_elements=["pipeline_id", "run", "attempt"], set_=changed),
+        _put(connection.dialect.name),
         [
             {
                 "pipeline_id": ids[one.source_id, one.environment, one.pipeline],
@@ -66,12 +60,38 @@ def put(connection: Connection, signals: Sequence[Signal]) -> None:
     )
 
 
+@functools.cache
+def _put(dialect: str) -> Any:
+    statement = insert_of(dialect)(runs)
+    new = statement.excluded
+    later = new.phase_at >= runs.c.phase_at
+    changed: dict[str, Any] = {name: case((later, new[name]), else_=runs.c[name]) for name in ("phase", "state", "phase_at")}
+    changed |= {name: case((new[name] != "", new[name]), else_=runs.c[name]) for name in ("name", "url")}
+    changed |= {name: func.coalesce(runs.c[name], new[name]) for name in ("expected_at", "started_at")}
+    changed["ended_at"] = case((later, func.coalesce(new.ended_at, runs.c.ended_at)), else_=func.coalesce(runs.c.ended_at, new.ended_at))
+    return statement.on_conflict_do_update(index_elements=["pipeline_id", "run", "attempt"], set_=changed)
+
+
 def _pipelines(connection: Connection, wanted: Sequence[tuple[int, str, str]]) -> dict[tuple[int, str, str], int]:
-    rows = [{"source_id": source_id, "environment": environment, "name": name} for source_id, environment, name in wanted]
-    connection.execute(insert_for(connection)(pipelines).on_conflict_do_nothing(), rows)
-    found = connection.execute(
-        select(pipelines.c.source_id, pipelines.c.environment, pipelines.c.name, pipelines.c.id).where(
-            tuple_(pipelines.c.source_id, pipelines.c.environment, pipelines.c.name).in_(wanted)
-        )
-    )
+    """Most pipelines are known: they are looked for first, and only the others written."""
+    found = _known_pipelines(connection, wanted)
+    missing = [one for one in wanted if one not in found]
+    if missing:
+        rows = [{"source_id": source_id, "environment": environment, "name": name} for source_id, environment, name in missing]
+        connection.execute(_add_pipelines(connection.dialect.name), rows)
+        found |= _known_pipelines(connection, missing)
+    return found
+
+
+def _known_pipelines(connection: Connection, wanted: Sequence[tuple[int, str, str]]) -> dict[tuple[int, str, str], int]:
+    found = connection.execute(_KNOWN_PIPELINES, {"wanted": wanted})
     return {(source_id, environment, name): pipeline_id for source_id, environment, name, pipeline_id in found}
+
+
+_place: Final = (pipelines.c.source_id, pipelines.c.environment, pipelines.c.name)
+_KNOWN_PIPELINES: Final = select(*_place, pipelines.c.id).where(tuple_(*_place).in_(bindparam("wanted", expanding=True)))
+
+
+@functools.cache
+def _add_pipelines(dialect: str) -> Any:
+    return insert_of(dialect)(pipelines).on_conflict_do_nothing()

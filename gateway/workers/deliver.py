@@ -3,9 +3,8 @@
 import asyncio
 import logging
 import random
-import secrets
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from gateway.channels.email.compose import compose
@@ -13,14 +12,13 @@ from gateway.channels.email.smtp import PermanentFailure, Smtp, TemporaryFailure
 from gateway.domain.backoff import GIVE_UP_AFTER, wait_before_retry
 from gateway.metrics import DELIVERED
 from gateway.storage import deliveries
-from gateway.storage.database import Database, StorageUnavailable
+from gateway.storage.database import Database, StorageUnavailable, Transaction
 from gateway.storage.deliveries import Claimed
+from gateway.workers.lease import LEASE, Time, held, new_lease
 from gateway.workers.letters import letter
 from gateway.workers.loop import Worker
 
 BATCH: Final = 4
-LEASE: Final = timedelta(minutes=5)
-"""More than a batch may take with a mail server that answers each mail after a minute."""
 _INSIST: Final = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 _log = logging.getLogger("tocsin.deliver")
 
@@ -30,17 +28,34 @@ class DeliverWorker(Worker):
 
     name = "deliver"
 
-    def __init__(self, database: Database, smtp: Smtp | None, clock: Callable[[], datetime], *, mail_from: str, public_url: str) -> None:
-        """Without `smtp` mail is composed and kept."""
+    def __init__(
+        self,
+        database: Database,
+        smtp: Smtp | None,
+        clock: Callable[[], datetime],
+        *,
+        mail_from: str,
+        public_url: str,
+        time: Time | None = None,
+    ) -> None:
+        """Without `smtp` mail is composed and kept. `time` measures leases; default: `clock`."""
         super().__init__(clock)
+        self._time: Time = time or (lambda _: clock())
         self._database, self._smtp, self._mail_from, self._public_url = database, smtp, mail_from, public_url
         self._in_trouble = False
 
     async def step(self) -> int:
         """One batch; one slow or bad recipient does not hold up the others of it."""
-        lease = secrets.token_hex(12)
-        batch = await self._database.write(deliveries.claim, now=self.clock(), lease=lease, lease_for=LEASE, limit=BATCH)
-        results = await asyncio.gather(*(self._deliver(one, lease) for one in batch), return_exceptions=True)
+        lease = new_lease()
+
+        def claim(transaction: Transaction) -> list[Claimed]:
+            return deliveries.claim(transaction, now=self._time(transaction), lease=lease, lease_for=LEASE, limit=BATCH)
+
+        batch = await self._database.write(claim)
+        if not batch:
+            return 0
+        async with held(self._database, deliveries.extend, lease, self._time):
+            results = await asyncio.gather(*(self._deliver(one, lease) for one in batch), return_exceptions=True)
         for one, result in zip(batch, results, strict=True):
             if isinstance(result, StorageUnavailable):  # what became of it is not known: it is due again when the lease ends
                 _log.error("delivery %s: storage is in trouble: %s", one.id, result)

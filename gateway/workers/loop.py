@@ -26,7 +26,7 @@ class Worker(ABC):
     def __init__(self, clock: Callable[[], datetime]) -> None:
         self.clock = clock
         self._wake = asyncio.Event()
-        self._stopping = False
+        self.stopping = False
 
     @abstractmethod
     async def step(self) -> int:
@@ -36,18 +36,21 @@ class Worker(ABC):
     async def next_due(self) -> datetime | None:
         """When there will be something to do again; None: not before a wake-up."""
 
+    async def finish(self) -> None:  # noqa: B027 - most have nothing to give back
+        """Called once, after the last step."""
+
     def wake(self) -> None:
         """There may be work."""
         self._wake.set()
 
     def stop(self) -> None:
         """Lets the loop end after the step under way."""
-        self._stopping = True
+        self.stopping = True
         self._wake.set()
 
     async def run(self) -> None:
         """Works until stopped. Trouble of any kind is logged and waited out, never the end of the loop."""
-        while not self._stopping:
+        while not self.stopping:
             self._wake.clear()
             try:
                 if await self.step():
@@ -61,6 +64,10 @@ class Worker(ABC):
                 pause = _TROUBLE
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), pause)
+        try:
+            await self.finish()
+        except StorageUnavailable as error:
+            _log.error("%s: storage is in trouble: %s", self.name, error)
 
     def _pause(self, due: datetime | None) -> float:
         return POLL if due is None else min(max((due - self.clock()).total_seconds(), _BREATH), POLL)

@@ -2,8 +2,9 @@
 
 import asyncio
 import logging
-import secrets
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -11,55 +12,110 @@ from gateway.engine import process
 from gateway.engine.process import Read
 from gateway.metrics import BATCH_SECONDS, PROCESSED, QUEUE_AGE
 from gateway.storage import processing
-from gateway.storage.database import Database, StorageUnavailable
-from gateway.storage.processing import Outcome
+from gateway.storage.database import Database, StorageUnavailable, Transaction
+from gateway.storage.processing import Event, Outcome
+from gateway.workers.lease import LEASE, Time, held, new_lease
 from gateway.workers.loop import Worker
 from mappers.contract import SourceKind
 
-BATCH: Final = 32
-LEASE: Final = timedelta(seconds=60)
+BATCH: Final = 256
+"""Events that are recorded in one transaction. Only a backlog makes batches this large: then it is worked off the faster."""
 QUARANTINE_AFTER: Final = 3
 """Attempts; an event that fails alone this often, or takes its worker with it, is put aside with its reason."""
 _log = logging.getLogger("tocsin.process")
 
 
+@dataclass(frozen=True)
+class Batch:
+    """Events in this worker's hands, mapped."""
+
+    lease: str
+    claimed: Sequence[Event]
+    reads: Sequence[Read]
+    keeping: AsyncExitStack
+    """Closed when they are no longer to be held."""
+
+
 class ProcessWorker(Worker):
-    """Claims events, maps them, and records what they mean in one transaction."""
+    """Claims events, maps them, and records what they mean in one transaction.
+
+    With a backlog, the next batch is mapped while one is recorded; they are recorded in the order they were claimed.
+    """
 
     name = "process"
 
     def __init__(
-        self, database: Database, kinds: Mapping[str, SourceKind], clock: Callable[[], datetime], on_deliveries: Callable[[], None]
+        self,
+        database: Database,
+        kinds: Mapping[str, SourceKind],
+        clock: Callable[[], datetime],
+        on_deliveries: Callable[[], None],
+        time: Time | None = None,
     ) -> None:
-        """`on_deliveries` is called after each batch, which may have queued mail."""
+        """`on_deliveries` is called after each batch, which may have queued mail. `time` measures leases; default: `clock`."""
         super().__init__(clock)
         self._database, self._kinds, self._on_deliveries = database, kinds, on_deliveries
+        self._time: Time = time or (lambda _: clock())
+        self._ahead: asyncio.Task[Batch] | None = None
 
     async def step(self) -> int:
         """One batch."""
-        lease = secrets.token_hex(12)
-        batch = await self._database.write(processing.claim, now=self.clock(), lease=lease, lease_for=LEASE, limit=BATCH)
-        if not batch:
+        ahead, self._ahead = self._ahead, None
+        batch = await (ahead or self._prepare(()))
+        if not batch.claimed:
             return 0
-        with BATCH_SECONDS.time():
-            worn = [event for event in batch if event.attempts > QUARANTINE_AFTER]
-            fresh = [event for event in batch if event.attempts <= QUARANTINE_AFTER]
-            for event in worn:
-                await self._quarantine(event.id, event.kind, "its processing was cut off again and again", lease)
-            try:
-                reads = await asyncio.to_thread(process.map_events, self._database, fresh, self._kinds)
-                await self._commit(reads, lease)
-            except StorageUnavailable:  # a deadlock, a lock held too long: not the events' fault, and no reason to wait for the lease
-                ids = [event.id for event in fresh]
-                await self._database.write(processing.put_back, ids, lease=lease, due_at=self.clock(), tried=False)
-                raise
-        QUEUE_AGE.set(max((self.clock() - batch[0].received_at).total_seconds(), 0.0))
+        if len(batch.claimed) == BATCH and not self.stopping:
+            self._ahead = asyncio.create_task(self._prepare(batch.reads))
+        async with batch.keeping:
+            with BATCH_SECONDS.time():
+                try:
+                    await self._commit(batch.reads, batch.lease)
+                except StorageUnavailable:  # a deadlock, a lock held too long: not the events' fault, and no reason to wait for the lease
+                    await self._put_back(batch)
+                    raise
+        QUEUE_AGE.set(max((self.clock() - batch.claimed[0].received_at).total_seconds(), 0.0))
         self._on_deliveries()
-        return len(batch)
+        return len(batch.claimed)
 
     async def next_due(self) -> datetime | None:
         """When the next event, or the lease of one, is due."""
         return await self._database.read(processing.next_due)
+
+    async def finish(self) -> None:
+        """Gives back what was mapped ahead."""
+        ahead, self._ahead = self._ahead, None
+        if ahead is not None:
+            batch = await ahead
+            async with batch.keeping:
+                await self._put_back(batch)
+
+    async def _prepare(self, before: Sequence[Read]) -> Batch:
+        """Claims and maps a batch. `before` is the one that is being recorded: it may hold documents that this one wants."""
+        lease = new_lease()
+
+        def claim(transaction: Transaction) -> list[Event]:
+            return processing.claim(transaction, now=self._time(transaction), lease=lease, lease_for=LEASE, limit=BATCH)
+
+        claimed = await self._database.write(claim)
+        keeping = AsyncExitStack()
+        if not claimed:
+            return Batch(lease, claimed, (), keeping)
+        await keeping.enter_async_context(held(self._database, processing.extend, lease, self._time))
+        worn = [event for event in claimed if event.attempts > QUARANTINE_AFTER]
+        for event in worn:
+            await self._quarantine(event.id, event.kind, "its processing was cut off again and again", lease)
+        fresh = [event for event in claimed if event.attempts <= QUARANTINE_AFTER]
+        try:
+            reads = await asyncio.to_thread(process.map_events, self._database, fresh, self._kinds, before)
+        except StorageUnavailable:
+            async with keeping:
+                await self._put_back(Batch(lease, claimed, (), keeping))
+            raise
+        return Batch(lease, claimed, reads, keeping)
+
+    async def _put_back(self, batch: Batch) -> None:
+        ids = [event.id for event in batch.claimed]
+        await self._database.write(processing.put_back, ids, lease=batch.lease, due_at=self.clock(), tried=False)
 
     async def _commit(self, reads: Sequence[Read], lease: str) -> None:
         try:
@@ -81,8 +137,12 @@ class ProcessWorker(Worker):
         if one.event.attempts >= QUARANTINE_AFTER:
             await self._quarantine(one.event.id, one.event.kind, reason, lease)
         else:
-            due_at = self.clock() + timedelta(seconds=2.0**one.event.attempts)
-            await self._database.write(processing.put_back, [one.event.id], lease=lease, due_at=due_at)
+            pause = timedelta(seconds=2.0**one.event.attempts)
+
+            def again(transaction: Transaction) -> None:
+                processing.put_back(transaction, [one.event.id], lease=lease, due_at=self._time(transaction) + pause)
+
+            await self._database.write(again)
 
     async def _quarantine(self, event_id: int, kind: str, reason: str, lease: str) -> None:
         PROCESSED.labels(kind, "quarantined").inc()

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gateway.storage import processing, tables, threads
+from gateway.storage import replay, tables, threads
 from gateway.storage.database import Database
 from tests.builders import House, at, failure, recovery
 from tests.conftest import Clock
@@ -237,7 +237,7 @@ def test_a_replayed_event_alerts_nobody_twice(house: House) -> None:
     house.deliver()
     house.mark(ana, read=True)
     with house.database.writing() as transaction:
-        assert processing.replay(transaction, team_ids=[house.team_id], event_id=event_id, now=house.clock())
+        assert replay.replay(transaction, team_ids=[house.team_id], event_id=event_id, now=house.clock())
     house.process()
     assert house.thread()["count"] == 1
     assert house.entry(ana)["read_at"] is not None

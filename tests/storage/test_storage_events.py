@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import func, select
 
 from gateway.journal import Journal, JournalUnavailable
-from gateway.storage import arrivals, documents, processing, rejections, sources, tables
+from gateway.storage import arrivals, documents, processing, rejections, replay, sources, tables
 from gateway.storage.arrivals import Arrival, Receipt
 from gateway.storage.database import Database, StorageUnavailable
 from gateway.storage.processing import Outcome
@@ -270,15 +270,15 @@ def test_a_replay_needs_one_of_the_teams_own_events_that_is_in_nobodys_hands(hou
     (event_id,) = [receipt.event_id for receipt in append(house, house.arrival(1))]
     other = house.team("other")
 
-    def replay(team_id: int) -> bool:
+    def again(team_id: int) -> bool:
         with house.database.writing() as transaction:
-            return processing.replay(transaction, team_ids=[team_id], event_id=event_id, now=house.clock())
+            return replay.replay(transaction, team_ids=[team_id], event_id=event_id, now=house.clock())
 
-    assert not replay(other)
+    assert not again(other)
     claim(house, "one")
-    assert not replay(house.team_id)
+    assert not again(house.team_id)
     finish(house, event_id, "one")
-    assert replay(house.team_id)
+    assert again(house.team_id)
     assert house.rows(tables.processing)[0]["attempts"] == 0
     assert claim(house, "two") == [event_id]
 
