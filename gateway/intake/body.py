@@ -33,6 +33,11 @@ class BodyReader:
         """The bytes as they were sent, at most `limit` of them. Raises `BodyRefused`."""
         if request.content_length is not None and request.content_length > limit:
             raise _too_large(limit)
+        if request.content.is_eof():  # it came with its head, as most do
+            whole = request.content.read_nowait()
+            if len(whole) > limit:
+                raise _too_large(limit)
+            return whole
         body = bytearray()
         try:
             async with asyncio.timeout(BODY_PATIENCE):

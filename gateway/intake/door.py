@@ -1,6 +1,7 @@
 """`POST /webhooks/{team}/{source}`: find the source, believe the sender, read the body, store it, answer."""
 
 import asyncio
+import functools
 import logging
 import time
 from collections.abc import Callable, Mapping
@@ -8,6 +9,7 @@ from datetime import datetime
 from typing import Final
 
 from aiohttp import web
+from prometheus_client import Counter
 
 from gateway.intake.answers import Refused, accepted
 from gateway.intake.arrival import arrival
@@ -79,7 +81,7 @@ class Door:
             raise Refused(429, "rate-limited-source", "This source sends more than its `rate` and `burst` allow.", _after(wait))
         receipt = await self._journal.append(made)
         answer = "duplicate" if receipt.duplicate else "conflicting" if receipt.conflicting else "accepted"
-        ACCEPTED.labels(entry.source.kind, answer).inc()
+        _accepted(entry.source.kind, answer).inc()
         return accepted(receipt.event_id, duplicate=receipt.duplicate)
 
     async def _read(self, request: web.Request, entry: Entry, tail: str, *, signed: bool) -> Arrival:
@@ -97,6 +99,8 @@ class Door:
         return await asyncio.to_thread(arrival, request, entry, tail, body, now)
 
     def _slow_down(self, request: web.Request) -> None:
+        if not self._refused:
+            return
         address = counted_as(self._address(request))
         if wait := self._refused.wait(address, time.monotonic(), rate=REFUSALS_A_SECOND, burst=REFUSALS_AT_ONCE):
             raise Refused(429, "rate-limited-address", "Too many requests from this address were refused.", _after(wait))
@@ -111,6 +115,11 @@ class Door:
 
     def _address(self, request: web.Request) -> str:
         return remote_address(request.remote, request.headers.get("X-Forwarded-For"), self._trusted)
+
+
+@functools.cache
+def _accepted(kind: str, answer: str) -> Counter:
+    return ACCEPTED.labels(kind, answer)
 
 
 async def _believe_body(entry: Entry, headers: Mapping[str, str], raw: bytes, now: datetime) -> Refusal | None:

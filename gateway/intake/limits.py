@@ -18,6 +18,10 @@ class Limiter(Generic[Key]):
     def __init__(self) -> None:
         self._buckets: OrderedDict[Key, tuple[float, float]] = OrderedDict()
 
+    def __bool__(self) -> bool:
+        """Whether anything was ever taken."""
+        return bool(self._buckets)
+
     def wait(self, key: Key, now: float, *, rate: float, burst: float) -> int:
         """Whole seconds until there is a token for this key; 0: now. Takes nothing."""
         tokens = self._tokens(key, now, rate, burst)

@@ -18,6 +18,8 @@ _log = logging.getLogger("tocsin.intake")
 
 def storable(text: str) -> str:
     """Text any database takes: no NUL, no lone surrogate."""
+    if text.isascii() and "\0" not in text:
+        return text
     return text.replace("\0", "").encode("utf-8", "replace").decode("utf-8")
 
 

@@ -8,6 +8,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from sqlalchemy import Connection
 
@@ -93,35 +94,54 @@ class _Sqlite:
         keyed = [arrivals[place] for place in firsts]
         known = self._known(keyed) if keyed else {}
         claimed = [
-            (one.source_id, one.request_key, one.body_digest, ids[place], microseconds(one.received_at))
+            (one, ids[place])
             for place, one in ((place, arrivals[place]) for place in firsts)
             if (one.source_id, one.request_key) not in known
         ]
         if claimed:
-            self._connection.exec_driver_sql("INSERT INTO request_keys VALUES (?, ?, ?, ?, ?)", claimed)
+            digests = b"".join(one.body_digest for one, _ in claimed)
+            rows = [
+                (one.source_id, one.request_key, 1 + number * _DIGEST, event_id, microseconds(one.received_at))
+                for number, (one, event_id) in enumerate(claimed)
+            ]
+            self._connection.exec_driver_sql(_CLAIM_KEYS, (digests, json.dumps(rows)))
         return ids, known
 
     def _known(self, keyed: Sequence[Arrival]) -> Known:
-        rows = self._connection.exec_driver_sql(
-            "SELECT k.source_id, k.request_key, k.body_digest, k.event_id FROM json_each(?) AS given"
-            " CROSS JOIN request_keys AS k ON k.source_id = given.value ->> 0 AND k.request_key = given.value ->> 1",
-            (json.dumps([(one.source_id, one.request_key) for one in keyed]),),
-        )
+        rows = self._connection.exec_driver_sql(_KNOWN_KEYS, (json.dumps([(one.source_id, one.request_key) for one in keyed]),))
         return {(source_id, key): (digest, event_id) for source_id, key, digest, event_id in rows}
 
     def store(self, fresh: Sequence[tuple[Arrival, Receipt]]) -> None:
         """Writes the events. The worker finds them by their ids: see `processing.claim`."""
-        self._connection.exec_driver_sql(
-            "INSERT INTO events (id, source_id, request_key, method, path, query, headers, body, received_at, conflicting)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            [
+        start, rows = 1, []
+        for one, receipt in fresh:
+            rows.append(
                 (
-                    receipt.event_id, one.source_id, one.request_key, one.method, one.path, one.query, json.dumps(one.headers), one.body,
-                    microseconds(one.received_at), receipt.conflicting,
+                    receipt.event_id, one.source_id, one.request_key, one.method, one.path, one.query, json.dumps(one.headers),
+                    start, len(one.body), microseconds(one.received_at), receipt.conflicting,
                 )
-                for one, receipt in fresh
-            ],
-        )  # fmt: skip
+            )  # fmt: skip
+            start += len(one.body)
+        self._connection.exec_driver_sql(_STORE, (b"".join(one.body for one, _ in fresh), json.dumps(rows)))
+
+
+# A batch is one statement, whatever its size: sqlite3 lets go of the interpreter's lock at each step of a statement and has to
+# win it back from a busy event loop, so a statement for each row costs a wait for each row. Bodies are cut out of one blob.
+_DIGEST: Final = 32
+_KNOWN_KEYS: Final = """
+    SELECT k.source_id, k.request_key, k.body_digest, k.event_id FROM json_each(?) AS given
+    CROSS JOIN request_keys AS k ON k.source_id = given.value ->> 0 AND k.request_key = given.value ->> 1
+"""
+_CLAIM_KEYS: Final = """
+    INSERT INTO request_keys (source_id, request_key, body_digest, event_id, received_at)
+    SELECT value ->> 0, value ->> 1, substr(?, value ->> 2, 32), value ->> 3, value ->> 4 FROM json_each(?)
+"""
+_STORE: Final = """
+    INSERT INTO events (id, source_id, request_key, method, path, query, headers, body, received_at, conflicting)
+    SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6,
+           coalesce(substr(?, value ->> 7, value ->> 8), x''), value ->> 9, value ->> 10
+    FROM json_each(?)
+"""
 
 
 class _Postgresql:

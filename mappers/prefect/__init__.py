@@ -16,7 +16,7 @@ from mappers.contract import Example, Inbound, Mapped, SourceKind, Unmapped
 from mappers.contract.signature import Scheme
 from mappers.prefect.infrastructure import map_infrastructure
 from mappers.prefect.message import InfrastructureMessage, Nothing
-from mappers.prefect.reading import read
+from mappers.prefect.reading import event_id, read
 from mappers.prefect.runs import map_run
 from mappers.prefect.settings import PrefectSettings, settings_of
 
@@ -34,6 +34,8 @@ def map_(inbound: Inbound) -> Mapped:
 
 def request_key(inbound: Inbound) -> str | None:
     """The event's id; else run, state and time; None where the time is missing, for a run may fail twice."""
+    if key := event_id(inbound):
+        return key
     try:
         message = read(inbound)
     except Unmapped:

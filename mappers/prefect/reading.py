@@ -4,7 +4,7 @@ from typing import Any
 
 from mappers.contract import BadBody, Inbound, Unmapped
 from mappers.prefect.dialects import read_object
-from mappers.prefect.message import Message, mapping
+from mappers.prefect.message import Message, mapping, name
 from mappers.prefect.salvage import salvage
 from mappers.prefect.sentences import read_run, read_status
 
@@ -23,6 +23,18 @@ def read(inbound: Inbound) -> Message:
     if message is None:
         raise Unmapped("none of the payloads Prefect is known to send: see docs/connect-prefect.md for the recommended one")
     return message
+
+
+def event_id(inbound: Inbound) -> str:
+    """The id of an event that is the body or stands in it as `event`; empty where there is none. Looks no further: the door waits."""
+    try:
+        document = inbound.json
+    except BadBody:
+        return ""
+    if not isinstance(document, dict):
+        return ""
+    event = document if isinstance(document.get("event"), str) else document.get("event")
+    return name(event.get("id")) if isinstance(event, dict) and "resource" in event else ""
 
 
 def _why_empty(inbound: Inbound) -> str:
