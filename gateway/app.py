@@ -65,7 +65,7 @@ class Web:
         """`ring` is called when there may be work for the workers, wherever they are."""
         self._journal, self._rejections = Journal(database, ring), Rejections(database)
         self.app = web.Application(client_max_size=1024 * 1024, middlewares=[as_problem])
-        door = Door(Doorbook(database, kinds, vault), self._journal, self._rejections, clock, environment.trusted_proxies)
+        self.door = door = Door(Doorbook(database, kinds, vault), self._journal, self._rejections, clock, environment.trusted_proxies)
         door.add_routes(self.app.router)
         add_operating_routes(self.app.router, database)
         sign_in = SignIn(database, clock, environment.base_url)

@@ -7,7 +7,8 @@ before anybody could check what was signed.
 import asyncio
 import socket
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any, Final
 
 from aiohttp import web
@@ -26,19 +27,45 @@ _BACKLOG: Final = 1024
 _FULL: Final = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 2\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
 
+Handler = Callable[[Any], Awaitable[web.StreamResponse]]
+
+
+@dataclass(frozen=True)
+class Ahead:
+    """A handler that is asked before all others, for the requests under a prefix."""
+
+    prefix: str
+    handle: Handler
+
+    def before(self, others: Handler) -> Handler:
+        """Both in one."""
+        prefix, handle = self.prefix, self.handle
+
+        async def either(request: web.Request) -> web.StreamResponse:
+            return await (handle(request) if request.rel_url.raw_path.startswith(prefix) else others(request))
+
+        return either
+
+
 class Listener:
     """One web application on one address."""
 
-    def __init__(self, app: web.Application, *, is_proxy: Callable[[str], bool], stop_within: float) -> None:
-        """`is_proxy` knows a trusted proxy by its address. `stop_within`: seconds that requests under way get at the end."""
+    def __init__(self, app: web.Application, *, is_proxy: Callable[[str], bool], stop_within: float, ahead: "Ahead | None" = None) -> None:
+        """`is_proxy` knows a trusted proxy by its address. `stop_within`: seconds that requests under way get at the end.
+
+        `ahead` takes the requests under its prefix before the application's router and middlewares see them.
+        """
         self._runner = web.AppRunner(app, handle_signals=False, shutdown_timeout=stop_within, **SERVER_OPTIONS)
-        self._is_proxy = is_proxy
+        self._is_proxy, self._ahead = is_proxy, ahead
         self._server: asyncio.Server | None = None
         self._connected: Counter[str] = Counter()
 
     async def start(self, bound: socket.socket) -> None:
         """Listens on a socket that is bound."""
         await self._runner.setup()
+        if self._ahead:
+            assert self._runner.server
+            self._runner.server.request_handler = self._ahead.before(self._runner.server.request_handler)
         self._server = await asyncio.get_running_loop().create_server(lambda: _Guard(self), sock=bound, backlog=_BACKLOG)
 
     async def stop(self) -> None:

@@ -13,8 +13,9 @@ from aiohttp import web
 
 from gateway.app import Web, Work, add_operating_routes, utc_now
 from gateway.config.environment import Environment
+from gateway.intake.door import PREFIX
 from gateway.intake.remote import is_trusted
-from gateway.listener import Listener
+from gateway.listener import Ahead, Listener
 from gateway.storage.bell import Notifier, listen
 from gateway.storage.database import Database
 from gateway.storage.locks import take_back_leases
@@ -70,7 +71,7 @@ async def _answer(plan: Plan, lifeline: int) -> None:
                 notifier.ring()
 
         front = Web(plan.environment, database, plan.kinds, plan.vault, ring=ring)
-        listener = _listener(plan, front.app)
+        listener = _listener(plan, front.app, Ahead(PREFIX, front.door.handle))
         await listener.start(plan.bound)
         await stopped.wait()
         await listener.stop()
@@ -127,9 +128,9 @@ def _listening_address(plan: Plan, database: Database) -> str:
     return direct.get_secret_value() if direct else database.address
 
 
-def _listener(plan: Plan, app: web.Application) -> Listener:
+def _listener(plan: Plan, app: web.Application, ahead: Ahead | None = None) -> Listener:
     trusted = plan.environment.trusted_proxies
-    return Listener(app, is_proxy=lambda address: is_trusted(address, trusted), stop_within=STOP_WITHIN)
+    return Listener(app, is_proxy=lambda address: is_trusted(address, trusted), stop_within=STOP_WITHIN, ahead=ahead)
 
 
 def _woken(descriptor: int, wake: Callable[[], None]) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Engine, insert, inspect, text
+from sqlalchemy import Engine, insert, inspect, select, text
 
 from gateway.storage import arrivals
 from gateway.storage.database import Database
@@ -78,7 +78,8 @@ def test_a_lost_journal_begins_after_the_last_event_that_was_known(tmp_path: Pat
     database = Database(f"sqlite:///{tmp_path / 'tocsin.db'}")
     migrate(database)
     with database.writing() as connection:
-        connection.execute(insert(processing).values(event_id=41, status="mapped", due_at=NOW))
+        for event_id, status in ((40, "waiting"), (41, "mapped")):
+            connection.execute(insert(processing).values(event_id=event_id, status=status, due_at=NOW))
     database.close()
     for path in tmp_path.glob("tocsin.journal.db*"):
         path.unlink()
@@ -87,7 +88,23 @@ def test_a_lost_journal_begins_after_the_last_event_that_was_known(tmp_path: Pat
     with database.appending() as connection:
         (receipt,) = arrivals.append(connection, [arrival()])
     assert receipt.event_id == 42
-    assert "tocsin.journal.db was missing" in caplog.text
+    assert "tocsin.journal.db was lost" in caplog.text
+    with database.reading() as connection:
+        assert connection.scalars(select(processing.c.status).order_by(processing.c.event_id)).all() == ["quarantined", "mapped"]
+    database.close()
+
+
+def test_an_older_copy_of_the_journal_gives_out_no_id_again(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'tocsin.db'}")
+    migrate(database)
+    with database.appending() as connection:
+        arrivals.append(connection, [arrival(), arrival()])
+    with database.writing() as connection:
+        connection.execute(insert(processing).values(event_id=5, status="mapped", due_at=NOW))
+    migrate(database)
+    with database.appending() as connection:
+        (receipt,) = arrivals.append(connection, [arrival()])
+    assert receipt.event_id == 6
     database.close()
 
 

@@ -3,14 +3,17 @@
 import json
 from collections.abc import Mapping
 from http import HTTPStatus
+from typing import Final
 
 from aiohttp import web
+
+_JSON: Final = {"Content-Type": "application/json; charset=utf-8"}
 
 
 def accepted(event_id: int, *, duplicate: bool) -> web.Response:
     """202 for what was stored now, 200 for what was stored before."""
     text = f'{{"status": "duplicate", "id": {event_id}}}' if duplicate else f'{{"id": {event_id}, "status": "accepted"}}'
-    return web.Response(text=text, status=200 if duplicate else 202, content_type="application/json")
+    return web.Response(body=text.encode(), status=200 if duplicate else 202, headers=_JSON)
 
 
 class Refused(Exception):

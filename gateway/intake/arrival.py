@@ -25,8 +25,8 @@ def arrival(request: web.Request, entry: Entry, tail: str, body: bytes, now: dat
     digest = hashlib.sha256(body)
     digest.update(f"\0{tail}\0{query}".encode("utf-8", "surrogatepass"))
     inbound = Inbound(
-        body=body if len(body) < LARGE else b"", headers=Headers((name, value) for name, value in headers), method=request.method,
-        path=tail, query=query, received_at=now, settings=entry.settings, environment=entry.source.environment or None,
+        body=body if len(body) < LARGE else b"", headers=Headers(headers), method=request.method, path=tail,
+        query=query, received_at=now, settings=entry.settings, environment=entry.source.environment or None,
     )  # fmt: skip
     key = _request_key(entry.kind, inbound)
     if key is None and len(body) >= LARGE:  # too large to be looked into while senders wait; and too large to be said twice by chance

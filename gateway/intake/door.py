@@ -1,15 +1,14 @@
 """`POST /webhooks/{team}/{source}`: find the source, believe the sender, read the body, store it, answer."""
 
 import asyncio
-import functools
 import logging
 import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Final
+from urllib.parse import unquote
 
 from aiohttp import web
-from prometheus_client import Counter
 
 from gateway.intake.answers import Refused, accepted
 from gateway.intake.arrival import arrival
@@ -19,10 +18,11 @@ from gateway.intake.limits import Limiter, counted_as
 from gateway.intake.rejections import Rejections, storable
 from gateway.intake.remote import Networks, remote_address
 from gateway.journal import Arrival, Journal, JournalUnavailable
-from gateway.metrics import ACCEPTED, REFUSED
+from gateway.metrics import ACCEPTED, REFUSED, Tally
 from gateway.storage.database import StorageUnavailable
 from mappers.contract.signature import Refusal, Standing, authenticate_body, authenticate_head
 
+PREFIX: Final = "/webhooks/"
 REFUSALS_A_SECOND: Final = 5
 """Refused requests that are looked at, for each address; then they are answered 429 unread. Right credentials always pass."""
 REFUSALS_AT_ONCE: Final = 100
@@ -39,17 +39,18 @@ class Door:
         self._refused: Limiter[str] = Limiter()
         self._taken: Limiter[int] = Limiter()
         self._bodies = BodyReader()
+        self._answered = Tally(ACCEPTED)
 
     def add_routes(self, router: web.UrlDispatcher) -> None:
         """Every method is routed here, so that a wrong one is told which is right."""
-        router.add_route("*", "/webhooks/{team}/{source}{tail:(/.*)?}", self.handle)
+        router.add_route("*", f"{PREFIX}{{team}}/{{source}}{{tail:(/.*)?}}", self.handle)
 
     async def handle(self, request: web.Request) -> web.Response:
         """One request from a sender."""
         entry = None
         try:
-            entry = await self._find(request)
-            return await self._enter(request, entry)
+            entry, tail = await self._find(request)
+            return await self._enter(request, entry, tail)
         except Refused as refused:
             self._note(request, entry, refused)
             return refused.response()
@@ -57,21 +58,25 @@ class Door:
             _log.error("storage is in trouble: %s", error)
             return Refused(503, "storage", "The request was not stored. Send it again.", {"Retry-After": "2"}).response()
 
-    async def _find(self, request: web.Request) -> Entry:
-        team, slug = storable(request.match_info["team"]), storable(request.match_info["source"])
+    async def _find(self, request: web.Request) -> tuple[Entry, str]:
+        """The source, and what follows its slug in the address."""
+        team, slug, tail = _parts(request.rel_url.raw_path)
         if not self._doorbook.remembers(team, slug):
             self._slow_down(request)
         entry = await self._doorbook.find(team, slug)
         if entry is None:
             raise Refused(404, "no-source", "There is no such source. Check team and source in the address.")
-        return entry
+        return entry, tail
 
-    async def _enter(self, request: web.Request, entry: Entry) -> web.Response:
+    async def _enter(self, request: web.Request, entry: Entry, tail: str) -> web.Response:
         if request.method not in entry.kind.methods:
             allowed = ", ".join(entry.kind.methods)
             raise Refused(405, "method", f"This source takes {allowed}.", {"Allow": allowed})
-        token, tail = entry.split_path(request.match_info["tail"])
-        standing = authenticate_head(entry.proofs, request.headers, token, self._clock())
+        token, tail = entry.split_path(tail)
+        if entry.signed_only and request.content.is_eof():  # the body is here already: nothing is spared by looking at its head first
+            standing: Standing | Refusal = Standing.NEEDS_BODY
+        else:
+            standing = authenticate_head(entry.proofs, request.headers, token, self._clock())
         if standing is not Standing.BELIEVED:
             self._slow_down(request)
         if isinstance(standing, Refusal):
@@ -81,7 +86,7 @@ class Door:
             raise Refused(429, "rate-limited-source", "This source sends more than its `rate` and `burst` allow.", _after(wait))
         receipt = await self._journal.append(made)
         answer = "duplicate" if receipt.duplicate else "conflicting" if receipt.conflicting else "accepted"
-        _accepted(entry.source.kind, answer).inc()
+        self._answered.add(entry.source.kind, answer)
         return accepted(receipt.event_id, duplicate=receipt.duplicate)
 
     async def _read(self, request: web.Request, entry: Entry, tail: str, *, signed: bool) -> Arrival:
@@ -117,9 +122,11 @@ class Door:
         return remote_address(request.remote, request.headers.get("X-Forwarded-For"), self._trusted)
 
 
-@functools.cache
-def _accepted(kind: str, answer: str) -> Counter:
-    return ACCEPTED.labels(kind, answer)
+def _parts(path: str) -> tuple[str, str, str]:
+    """(team, source, what follows) of an address under `PREFIX`, fit to be looked for."""
+    team, _, rest = path[len(PREFIX) :].partition("/")
+    slug, slash, tail = rest.partition("/")
+    return storable(unquote(team)), storable(unquote(slug)), slash + unquote(tail)
 
 
 async def _believe_body(entry: Entry, headers: Mapping[str, str], raw: bytes, now: datetime) -> Refusal | None:

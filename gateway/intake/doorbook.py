@@ -34,6 +34,8 @@ class Entry:
     settings: SourceSettings
     strips: frozenset[str]
     """Lower-case names of headers that hold credentials and are never stored."""
+    signed_only: bool
+    """Whether nothing but a signature over the body proves its sender."""
 
     @property
     def max_body(self) -> int:
@@ -106,4 +108,5 @@ class Doorbook:
         except ValueError:
             settings = kind.settings()
         named = {proof.header.lower() for proof in proofs if proof.header}
-        return Entry(source, kind, proofs, settings, ALWAYS_STRIPPED | named)
+        signed_only = bool(proofs) and all(proof.scheme.signs_body for proof in proofs)
+        return Entry(source, kind, proofs, settings, ALWAYS_STRIPPED | named, signed_only)

@@ -8,16 +8,17 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from sqlalchemy import Connection
+from sqlalchemy.engine.interfaces import DBAPICursor
 
 from gateway.storage.types import microseconds
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Arrival:
-    """An accepted request on its way to the journal."""
+    """An accepted request on its way to the journal. Not frozen, for one is made while each sender waits."""
 
     source_id: int
     request_key: str | None
@@ -30,8 +31,7 @@ class Arrival:
     received_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
+class Receipt(NamedTuple):
     """What became of an arrival: the event's id, and whether it was known already."""
 
     event_id: int
@@ -51,7 +51,8 @@ def append(connection: Connection, arrivals: Sequence[Arrival]) -> list[Receipt]
     """
     if not arrivals:
         return []
-    writer = _Sqlite(connection) if connection.dialect.name == "sqlite" else _Postgresql(connection)
+    cursor = connection.connection.cursor()
+    writer = _Sqlite(cursor) if connection.dialect.name == "sqlite" else _Postgresql(cursor)
     firsts = _first_of_each_key(arrivals)
     ids, known = writer.claim(arrivals, frozenset(firsts.values()))
     holders = known | {key: (arrivals[place].body_digest, ids[place]) for key, place in firsts.items() if key not in known}
@@ -84,13 +85,14 @@ def _receipt(arrival: Arrival, own_id: int, holders: Known) -> Receipt:
 class _Sqlite:
     """The journal file has one writer at a time, so ids are counted on here."""
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+    def __init__(self, cursor: DBAPICursor) -> None:
+        self._cursor = cursor
 
     def claim(self, arrivals: Sequence[Arrival], firsts: frozenset[int]) -> tuple[list[int], Known]:
         """An id for each arrival, and what is known of their request keys. Keys that are not known become theirs."""
-        last = self._connection.exec_driver_sql("SELECT seq FROM sqlite_sequence WHERE name = 'events'").scalar() or 0
-        ids = list(range(last + 1, last + 1 + len(arrivals)))
+        self._cursor.execute("SELECT seq FROM sqlite_sequence WHERE name = 'events'")
+        last = self._cursor.fetchone() or (0,)
+        ids = list(range(last[0] + 1, last[0] + 1 + len(arrivals)))
         keyed = [arrivals[place] for place in firsts]
         known = self._known(keyed) if keyed else {}
         claimed = [
@@ -104,12 +106,12 @@ class _Sqlite:
                 (one.source_id, one.request_key, 1 + number * _DIGEST, event_id, microseconds(one.received_at))
                 for number, (one, event_id) in enumerate(claimed)
             ]
-            self._connection.exec_driver_sql(_CLAIM_KEYS, (digests, json.dumps(rows)))
+            self._cursor.execute(_CLAIM_KEYS, (digests, json.dumps(rows)))
         return ids, known
 
     def _known(self, keyed: Sequence[Arrival]) -> Known:
-        rows = self._connection.exec_driver_sql(_KNOWN_KEYS, (json.dumps([(one.source_id, one.request_key) for one in keyed]),))
-        return {(source_id, key): (digest, event_id) for source_id, key, digest, event_id in rows}
+        self._cursor.execute(_KNOWN_KEYS, (json.dumps([(one.source_id, one.request_key) for one in keyed]),))
+        return {(source_id, key): (digest, event_id) for source_id, key, digest, event_id in self._cursor.fetchall()}
 
     def store(self, fresh: Sequence[tuple[Arrival, Receipt]]) -> None:
         """Writes the events. The worker finds them by their ids: see `processing.claim`."""
@@ -122,7 +124,7 @@ class _Sqlite:
                 )
             )  # fmt: skip
             start += len(one.body)
-        self._connection.exec_driver_sql(_STORE, (b"".join(one.body for one, _ in fresh), json.dumps(rows)))
+        self._cursor.execute(_STORE, (b"".join(one.body for one, _ in fresh), json.dumps(rows)))
 
 
 # A batch is one statement, whatever its size: sqlite3 lets go of the interpreter's lock at each step of a statement and has to
@@ -147,8 +149,8 @@ _STORE: Final = """
 class _Postgresql:
     """Any number of processes append at once: who writes a request key first has it."""
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+    def __init__(self, cursor: DBAPICursor) -> None:
+        self._cursor = cursor
 
     def claim(self, arrivals: Sequence[Arrival], firsts: frozenset[int]) -> tuple[list[int], Known]:
         """An id for each arrival, and what is known of their request keys. Keys that are not known become theirs.
@@ -156,7 +158,7 @@ class _Postgresql:
         Keys are written in their order, so that two processes never wait for each other; one that another process is just
         writing is waited for, so nobody is told of a duplicate before the first is durable.
         """
-        rows = self._connection.exec_driver_sql(
+        self._cursor.execute(
             """
             WITH given AS MATERIALIZED (
               SELECT nextval('events_id_seq') AS id, place, source_id, request_key, body_digest, received_at
@@ -177,21 +179,22 @@ class _Postgresql:
                 [one.body_digest for one in arrivals],
                 [one.received_at for one in arrivals],
             ),
-        ).all()
+        )
+        rows = self._cursor.fetchall()
         taken = [arrivals[place] for place, (_, free) in enumerate(rows) if not free]
         return [event_id for event_id, _ in rows], self._known(taken) if taken else {}
 
     def _known(self, keyed: Sequence[Arrival]) -> Known:
-        rows = self._connection.exec_driver_sql(
+        self._cursor.execute(
             "SELECT source_id, request_key, body_digest, event_id FROM request_keys"
             " JOIN unnest(%s::bigint[], %s::text[]) AS given(source_id, request_key) USING (source_id, request_key)",
             ([one.source_id for one in keyed], [one.request_key for one in keyed]),
         )
-        return {(source_id, key): (bytes(digest), event_id) for source_id, key, digest, event_id in rows}
+        return {(source_id, key): (bytes(digest), event_id) for source_id, key, digest, event_id in self._cursor.fetchall()}
 
     def store(self, fresh: Sequence[tuple[Arrival, Receipt]]) -> None:
         """Writes the events and queues them."""
-        self._connection.exec_driver_sql(
+        self._cursor.execute(
             """
             WITH stored AS (
               INSERT INTO events (id, source_id, request_key, method, path, query, headers, body, received_at, conflicting)

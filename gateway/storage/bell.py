@@ -34,11 +34,12 @@ class Notifier:
         while True:
             try:
                 async with await psycopg.AsyncConnection.connect(self._url, autocommit=True, prepare_threshold=None) as connection:
-                    await connection.execute("SET synchronous_commit = off")  # a notice is no data: nobody waits for the disk
                     while True:
                         await self._rung.wait()
                         self._rung.clear()
-                        await connection.execute(f"NOTIFY {_CHANNEL}")
+                        async with connection.transaction():
+                            await connection.execute("SET LOCAL synchronous_commit = off")  # a notice is no data: no need of the disk
+                            await connection.execute(f"NOTIFY {_CHANNEL}")
                         await asyncio.sleep(_APART)
             except psycopg.Error as error:
                 _log.warning("workers elsewhere are not woken and look by themselves: %s", error)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 from urllib.parse import quote
 
+import psycopg
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -21,6 +22,8 @@ T = TypeVar("T")
 Transaction = Connection
 """What a verb gets, under the name that rooms above storage use."""
 
+DriverTrouble = (sqlite3.OperationalError, psycopg.OperationalError)
+"""What the drivers raise where SQLAlchemy does not stand between."""
 READERS: Final = 4
 BUSY_TIMEOUT_MS: Final = 5000
 _ACCEPTED: Final = "must be sqlite:///path or postgresql://user:password@host/name"
@@ -50,6 +53,7 @@ class Database:
             self.engine, self.journal = _sqlite(self.file, attached=self.journal_file), _sqlite(self.journal_file)
         else:
             self.engine = self.journal = _postgresql(self.url.render_as_string(hide_password=False))
+        self._kept: Connection | None = None
         self._readers = ThreadPoolExecutor(READERS, "tocsin-read")
         self._writers = ThreadPoolExecutor(1 if self.is_sqlite else READERS, "tocsin-write")
         self._door_reader = ThreadPoolExecutor(1, "tocsin-door-read")
@@ -83,8 +87,30 @@ class Database:
         return await self._run(self._door_reader, self.reading, lambda connection: verb(connection, *args, **kwargs))
 
     async def append(self, verb: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Like `write`, for verbs that write the journal's tables."""
-        return await self._run(self._door_writer, self.appending, lambda connection: verb(connection, *args, **kwargs))
+        """Like `write`, for verbs that write the journal's tables, on a connection that is kept for them."""
+        return await asyncio.get_running_loop().run_in_executor(
+            self._door_writer, self._append, lambda connection: verb(connection, *args, **kwargs)
+        )
+
+    def _append(self, verb: Callable[[Connection], T]) -> T:
+        """In the door's own thread. Where the kept connection broke while nobody used it, the verb is run again on a new one."""
+        was_kept = self._kept is not None
+        committing = False
+        with _translated():
+            self._kept = self._kept or self.journal.connect().execution_options(writes=True)
+            try:
+                with self._kept.begin():
+                    answer = verb(self._kept)
+                    committing = True
+            except BaseException as error:
+                self._kept.invalidate(error)
+                self._kept.close()
+                self._kept = None
+                if self.is_sqlite or not was_kept or committing or not isinstance(error, (OperationalError, *DriverTrouble)):
+                    raise
+            else:
+                return answer
+        return self._append(verb)
 
     async def _run(
         self, pool: ThreadPoolExecutor, begin: Callable[[], AbstractContextManager[Connection]], verb: Callable[[Connection], T]
@@ -131,6 +157,8 @@ class Database:
         """Waits for running verbs, then closes every connection."""
         for pool in (self._readers, self._writers, self._door_reader, self._door_writer):
             pool.shutdown()
+        if self._kept is not None:
+            self._kept.close()
         self.engine.dispose()
         self.journal.dispose()
 
@@ -141,6 +169,8 @@ def _translated() -> Iterator[None]:
         yield
     except OperationalError as error:
         raise StorageUnavailable(str(error.orig)) from error
+    except DriverTrouble as error:
+        raise StorageUnavailable(str(error)) from error
     except PoolTimeout as error:
         raise StorageUnavailable("every connection is busy") from error
     except DBAPIError as error:
@@ -182,9 +212,22 @@ def _begin_sqlite(connection: Connection) -> None:
 
 
 def _postgresql(url: str) -> Engine:
-    return create_engine(
+    engine = create_engine(
         url, hide_parameters=True, pool_size=2 * READERS, max_overflow=2, pool_pre_ping=True, connect_args={"connect_timeout": 5}
     )
+    event.listen(engine, "connect", _prepare_postgresql)
+    return engine
+
+
+def _prepare_postgresql(connection: "psycopg.Connection[Any]", _: object) -> None:
+    """A pooler in transaction mode gives each transaction another server, which knows nothing of statements prepared elsewhere.
+    It is known by the backend it claims to be, which is none: https://www.psycopg.org/psycopg3/docs/advanced/prepare.html#pgbouncer
+    """
+    with connection.cursor() as cursor:
+        backend = cursor.execute("SELECT pg_backend_pid()").fetchone()
+    connection.rollback()
+    if backend and backend[0] != connection.info.backend_pid:
+        connection.prepare_threshold = None
 
 
 def insert_for(connection: Connection) -> Any:

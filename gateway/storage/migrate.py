@@ -4,11 +4,11 @@ import logging
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import Connection, func, inspect, select, text
+from sqlalchemy import Connection, func, inspect, select, text, update
 
 from gateway.storage.database import Database
 from gateway.storage.migrations import HEAD
-from gateway.storage.tables import JOURNAL, metadata, processing
+from gateway.storage.tables import JOURNAL, events, metadata, processing
 
 _SCRIPTS: Final = Path(__file__).parent / "migrations"
 _log = logging.getLogger("tocsin.storage")
@@ -44,19 +44,32 @@ def migrate(database: Database) -> bool:
 
 
 def _make_journal(database: Database) -> None:
-    """The file of what the door writes, where there is none yet. It knows which ids it gave out before it was lost."""
+    """The file of what the door writes, where there is none yet. An id that was given out never comes again, also where
+    the file was lost, or brought back from an older copy than the other one: the worker would take what arrives for known.
+    """
     with database.appending() as connection:
-        if inspect(connection).has_table(JOURNAL[0].name):
-            return
         metadata.create_all(connection, tables=JOURNAL)
+        reached = connection.scalar(text("SELECT seq FROM sqlite_sequence WHERE name = 'events'")) or 0
     with database.reading() as connection:
         if (revision(connection) or "") < "0002":  # the journal was no file of its own before
             return
         given_out = connection.scalar(select(func.max(processing.c.event_id))) or 0
-    if given_out:
-        _log.error("%s was missing: what had arrived is gone, a new journal begins after event %s", database.journal_file, given_out)
-        with database.appending() as connection:
-            connection.execute(text("INSERT INTO sqlite_sequence (name, seq) VALUES ('events', :seq)"), {"seq": given_out})
+    if reached >= given_out:
+        return
+    _log.error(
+        "%s was lost, or is an older copy than %s: what arrived after event %s is gone; new events are counted from %s",
+        database.journal_file, database.file, reached, given_out + 1,
+    )  # fmt: skip
+    with database.appending() as connection:
+        connection.execute(text("DELETE FROM sqlite_sequence WHERE name = 'events'"))
+        connection.execute(text("INSERT INTO sqlite_sequence (name, seq) VALUES ('events', :seq)"), {"seq": given_out})
+    with database.writing() as connection:
+        gone = processing.c.event_id.not_in(select(events.c.id).scalar_subquery())
+        connection.execute(
+            update(processing)
+            .where(processing.c.status == "waiting", gone)
+            .values(status="quarantined", reason="what arrived was lost with the journal", lease=None)
+        )
 
 
 def alembic_config(connection: Connection) -> Any:
