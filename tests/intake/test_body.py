@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import tracemalloc
 import zlib
 from collections.abc import AsyncIterator
 from types import SimpleNamespace
@@ -68,6 +69,11 @@ async def test_what_follows_the_end_is_refused(garbage: bytes) -> None:
         assert await refusal(whole + garbage, encoding) == (400, "body-unreadable")
 
 
+async def test_what_is_called_deflate_is_one_stream() -> None:
+    for whole in (zlib.compress(b"{}"), raw_deflate(b"{}")):
+        assert await refusal(whole * 2, "deflate") == (400, "body-unreadable")
+
+
 @settings(deadline=None)
 @given(raw=st.binary(min_size=1, max_size=300), encoding=st.sampled_from(["gzip", "deflate"]))
 async def test_any_bytes_are_read_or_refused(raw: bytes, encoding: str) -> None:
@@ -85,8 +91,12 @@ async def test_any_bytes_are_read_or_refused(raw: bytes, encoding: str) -> None:
 @pytest.mark.parametrize("encoding", ["gzip", "deflate"])
 async def test_a_bomb_is_refused_before_it_is_large(encoding: str) -> None:
     compress = gzip.compress if encoding == "gzip" else zlib.compress
-    for plain in (b"0" * (LIMIT + 1), bytes(50_000_000)):
-        assert await refusal(compress(plain), encoding) == (413, "body-too-large")
+    for raw in (compress(b"0" * (LIMIT + 1)), compress(bytes(50_000_000))):
+        tracemalloc.start()
+        assert await refusal(raw, encoding) == (413, "body-too-large")
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak < 1_000_000
     assert len(await decompressed(compress(b"0" * LIMIT), encoding, LIMIT)) == LIMIT
 
 
