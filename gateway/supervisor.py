@@ -66,7 +66,12 @@ def _nothing(*_: object) -> None:
 
 def _start(job: Job, lifeline: int, *, closes: Sequence[int], on_child: Callable[[], None] | None) -> None:
     job.started = time.monotonic()
-    job.pid = os.fork()
+    try:
+        job.pid = os.fork()
+    except OSError as error:  # no room for one more process now; those that live go on
+        job.due = time.monotonic() + _AGAIN_AFTER[2]
+        _log.error("the %s process could not be started: %s", job.name, error)
+        return
     if job.pid:
         return
     status = 1

@@ -4,12 +4,14 @@ import contextlib
 import errno
 import functools
 import os
+import shutil
 import signal
 import socket
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import click
@@ -71,10 +73,28 @@ def _leave(*_: object) -> NoReturn:
 
 @contextlib.contextmanager
 def _counting_together() -> Iterator[None]:
-    """The processes count their metrics in files of a directory of their own."""
-    with tempfile.TemporaryDirectory(prefix="tocsin-metrics-") as directory:
+    """The processes count their metrics in files of a directory of their own.
+
+    They are mapped into memory, and a full disk under such a file ends the process that writes: so in memory, where there is such a place.
+    """
+    place = Path("/dev/shm") if os.access("/dev/shm", os.W_OK) else Path(tempfile.gettempdir())  # noqa: S108 - a directory of its own is made in it
+    for left in place.glob("tocsin-metrics-*"):
+        if not _lives(left.name.split("-")[2]):
+            shutil.rmtree(left, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix=f"tocsin-metrics-{os.getpid()}-", dir=place) as directory:
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = directory  # read when `gateway.metrics` is imported
         yield
+
+
+def _lives(pid: str) -> bool:
+    """Whether there is a process with this number."""
+    try:
+        os.kill(int(pid), 0)
+    except (ProcessLookupError, ValueError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def _alone(stack: contextlib.ExitStack, database: "Database", environment: "Environment") -> Callable[[], None]:

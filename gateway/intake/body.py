@@ -72,18 +72,23 @@ def _inflated(raw: bytes, name: str, limit: int) -> bytes:
     with_zlib_header = raw[:1] and raw[0] & 0x0F == zlib.DEFLATED
     width = zlib.MAX_WBITS | 16 if name != "deflate" else zlib.MAX_WBITS if with_zlib_header else -zlib.MAX_WBITS
     unreadable = BodyRefused(400, "body-unreadable", f"The body is not {name}, as its Content-Encoding says.")
-    body, rest = bytearray(), raw
-    while rest:
-        inflater = zlib.decompressobj(wbits=width)
-        try:
-            body += inflater.decompress(rest, limit + 1 - len(body))
-        except zlib.error:
-            raise unreadable from None
-        if len(body) > limit:
-            raise _too_large(limit)
-        rest = inflater.unused_data
-        if not inflater.eof or (rest and name == "deflate"):
-            raise unreadable
+    body, inflater = bytearray(), zlib.decompressobj(wbits=width)
+    for start in range(0, len(raw), _CHUNK):  # in slices, for what follows a member is copied
+        rest = raw[start : start + _CHUNK]
+        while rest:
+            if inflater.eof:
+                if name == "deflate":
+                    raise unreadable
+                inflater = zlib.decompressobj(wbits=width)
+            try:
+                body += inflater.decompress(rest, limit + 1 - len(body))
+            except zlib.error:
+                raise unreadable from None
+            if len(body) > limit:
+                raise _too_large(limit)
+            rest = inflater.unused_data
+    if not inflater.eof and raw:
+        raise unreadable
     return bytes(body)
 
 

@@ -14,17 +14,19 @@ from gateway.intake.answers import Refused, accepted
 from gateway.intake.arrival import arrival
 from gateway.intake.body import LARGE, BodyReader, BodyRefused, decompressed
 from gateway.intake.doorbook import Doorbook, Entry
-from gateway.intake.limits import Limiter, counted_as
+from gateway.intake.limits import Limiter
 from gateway.intake.rejections import Rejections, storable
 from gateway.intake.remote import Networks, remote_address
 from gateway.journal import Arrival, Journal, JournalUnavailable
+from gateway.listener import counted_as
 from gateway.metrics import ACCEPTED, REFUSED, Tally
 from gateway.storage.database import StorageUnavailable
 from mappers.contract.signature import Refusal, Standing, authenticate_body, authenticate_head
 
 PREFIX: Final = "/webhooks/"
 REFUSALS_A_SECOND: Final = 5
-"""Refused requests that are looked at, for each address; then they are answered 429 unread. Right credentials always pass."""
+"""Refused requests that are looked at, for each address; then they are answered 429 unread. A right credential in a header or
+the address passes all the same; a signature does not, for that would take reading the body."""
 REFUSALS_AT_ONCE: Final = 100
 _log = logging.getLogger("tocsin.intake")
 
@@ -61,7 +63,7 @@ class Door:
     async def _find(self, request: web.Request) -> tuple[Entry, str]:
         """The source, and what follows its slug in the address."""
         team, slug, tail = _parts(request.rel_url.raw_path)
-        if not self._doorbook.remembers(team, slug):
+        if not self._doorbook.knows(team, slug):
             self._slow_down(request)
         entry = await self._doorbook.find(team, slug)
         if entry is None:

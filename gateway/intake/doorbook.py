@@ -64,10 +64,9 @@ class Doorbook:
         self._entries: dict[tuple[str, str], tuple[float, Entry | None]] = {}
         self._readings: dict[tuple[str, str], asyncio.Task[Entry | None]] = {}
 
-    def remembers(self, team: str, slug: str) -> bool:
-        """Whether `find` can answer without asking the database."""
-        remembered = self._entries.get((team, slug))
-        return remembered is not None and time.monotonic() - remembered[0] < REMEMBERED_FOR
+    def knows(self, team: str, slug: str) -> bool:
+        """Whether it was looked for before, however long ago: what nobody ever asked for may be somebody's guess."""
+        return (team, slug) in self._entries
 
     async def find(self, team: str, slug: str) -> Entry | None:
         """The source under these slugs, None where there is none enabled. Raises `StorageUnavailable`, within two seconds."""

@@ -3,7 +3,6 @@
 import math
 from collections import OrderedDict
 from collections.abc import Hashable
-from ipaddress import IPv6Address, ip_address
 from typing import Final, Generic, TypeVar
 
 Key = TypeVar("Key", bound=Hashable)
@@ -44,14 +43,3 @@ class Limiter(Generic[Key]):
             return burst
         tokens, since = known
         return min(burst, tokens + max(now - since, 0.0) * rate)
-
-
-def counted_as(address: str) -> str:
-    """What an address is counted under: an IPv6 host may change its lower half at will, so its /64 is counted."""
-    if ":" not in address:
-        return address
-    try:
-        parsed = ip_address(address.partition("%")[0])
-    except ValueError:
-        return address
-    return f"{IPv6Address(int(parsed) >> 64 << 64)}/64" if isinstance(parsed, IPv6Address) else address

@@ -4,12 +4,12 @@ This is the one place where SQL is written out for each engine: it runs while se
 two rows cost elsewhere.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, NamedTuple
 
+from pydantic_core import to_json
 from sqlalchemy import Connection
 from sqlalchemy.engine.interfaces import DBAPICursor
 
@@ -63,6 +63,11 @@ def append(connection: Connection, arrivals: Sequence[Arrival]) -> list[Receipt]
     return receipts
 
 
+def _json(value: object) -> str:
+    """As JSON; several times faster than the standard library's."""
+    return to_json(value).decode()
+
+
 def _first_of_each_key(arrivals: Sequence[Arrival]) -> dict[tuple[int, str], int]:
     """(source id, request key) → the place of the first arrival in this batch that bears it."""
     firsts: dict[tuple[int, str], int] = {}
@@ -106,11 +111,11 @@ class _Sqlite:
                 (one.source_id, one.request_key, 1 + number * _DIGEST, event_id, microseconds(one.received_at))
                 for number, (one, event_id) in enumerate(claimed)
             ]
-            self._cursor.execute(_CLAIM_KEYS, (digests, json.dumps(rows)))
+            self._cursor.execute(_CLAIM_KEYS, (digests, _json(rows)))
         return ids, known
 
     def _known(self, keyed: Sequence[Arrival]) -> Known:
-        self._cursor.execute(_KNOWN_KEYS, (json.dumps([(one.source_id, one.request_key) for one in keyed]),))
+        self._cursor.execute(_KNOWN_KEYS, (_json([(one.source_id, one.request_key) for one in keyed]),))
         return {(source_id, key): (digest, event_id) for source_id, key, digest, event_id in self._cursor.fetchall()}
 
     def store(self, fresh: Sequence[tuple[Arrival, Receipt]]) -> None:
@@ -119,12 +124,12 @@ class _Sqlite:
         for one, receipt in fresh:
             rows.append(
                 (
-                    receipt.event_id, one.source_id, one.request_key, one.method, one.path, one.query, json.dumps(one.headers),
+                    receipt.event_id, one.source_id, one.request_key, one.method, one.path, one.query, _json(one.headers),
                     start, len(one.body), microseconds(one.received_at), receipt.conflicting,
                 )
             )  # fmt: skip
             start += len(one.body)
-        self._cursor.execute(_STORE, (b"".join(one.body for one, _ in fresh), json.dumps(rows)))
+        self._cursor.execute(_STORE, (b"".join(one.body for one, _ in fresh), _json(rows)))
 
 
 # A batch is one statement, whatever its size: sqlite3 lets go of the interpreter's lock at each step of a statement and has to
@@ -213,7 +218,7 @@ class _Postgresql:
                 [one.method for one, _ in fresh],
                 [one.path for one, _ in fresh],
                 [one.query for one, _ in fresh],
-                [json.dumps(one.headers) for one, _ in fresh],
+                [_json(one.headers) for one, _ in fresh],
                 [one.body for one, _ in fresh],
                 [one.received_at for one, _ in fresh],
                 [receipt.conflicting for _, receipt in fresh],

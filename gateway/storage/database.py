@@ -26,6 +26,7 @@ DriverTrouble = (sqlite3.OperationalError, psycopg.OperationalError)
 """What the drivers raise where SQLAlchemy does not stand between."""
 READERS: Final = 4
 BUSY_TIMEOUT_MS: Final = 5000
+IDLE_IN_TRANSACTION_MS: Final = 20_000
 _ACCEPTED: Final = "must be sqlite:///path or postgresql://user:password@host/name"
 
 
@@ -212,22 +213,28 @@ def _begin_sqlite(connection: Connection) -> None:
 
 
 def _postgresql(url: str) -> Engine:
+    gone = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 20_000}
     engine = create_engine(
-        url, hide_parameters=True, pool_size=2 * READERS, max_overflow=2, pool_pre_ping=True, connect_args={"connect_timeout": 5}
+        url, hide_parameters=True, pool_size=2 * READERS, max_overflow=2, pool_pre_ping=True, connect_args={"connect_timeout": 5, **gone}
     )
     event.listen(engine, "connect", _prepare_postgresql)
     return engine
 
 
 def _prepare_postgresql(connection: "psycopg.Connection[Any]", _: object) -> None:
-    """A pooler in transaction mode gives each transaction another server, which knows nothing of statements prepared elsewhere.
-    It is known by the backend it claims to be, which is none: https://www.psycopg.org/psycopg3/docs/advanced/prepare.html#pgbouncer
+    """A worker that stops within a transaction loses it, and with it the rows that others wait for.
+
+    A pooler in transaction mode gives each transaction another server, which knows nothing of statements prepared elsewhere
+    and is not ours to set. It is known by the backend that it claims to be, which is none.
+    https://www.psycopg.org/psycopg3/docs/advanced/prepare.html#pgbouncer
     """
-    with connection.cursor() as cursor:
-        backend = cursor.execute("SELECT pg_backend_pid()").fetchone()
-    connection.rollback()
+    connection.autocommit = True
+    backend = connection.execute("SELECT pg_backend_pid()").fetchone()
     if backend and backend[0] != connection.info.backend_pid:
         connection.prepare_threshold = None
+    else:
+        connection.execute(f"SET idle_in_transaction_session_timeout = {IDLE_IN_TRANSACTION_MS}")
+    connection.autocommit = False
 
 
 def insert_for(connection: Connection) -> Any:

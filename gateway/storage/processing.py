@@ -80,7 +80,7 @@ _LOAD: Final = (
 )  # fmt: skip
 _EXTEND: Final = (
     update(processing)
-    .where(processing.c.status == WAITING, processing.c.lease == bindparam("lease"))
+    .where(processing.c.status == WAITING, processing.c.lease == bindparam("held_under"))
     .values(due_at=bindparam("until"))
 )  # fmt: skip
 _HELD: Final = (
@@ -121,7 +121,7 @@ def load(connection: Connection, ids: Sequence[int]) -> list[Event]:
 
 def extend(connection: Connection, *, lease: str, until: datetime) -> bool:
     """Holds what is held under `lease` for longer. False where nothing is, any more."""
-    return connection.execute(_EXTEND, {"lease": lease, "until": until}).rowcount > 0
+    return connection.execute(_EXTEND, {"held_under": lease, "until": until}).rowcount > 0
 
 
 def finish(connection: Connection, outcomes: Sequence[Outcome], *, lease: str, now: datetime) -> set[int]:

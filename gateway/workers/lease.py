@@ -52,3 +52,5 @@ async def _beat(database: Database, extend: Extend, lease: str, time: Time) -> N
                 return
         except StorageUnavailable as error:
             _log.warning("a lease could not be kept up: %s", error)
+        except Exception:  # the next beat may succeed; without any, the work is done twice
+            _log.exception("a lease could not be kept up")

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -57,9 +57,12 @@ class ProcessWorker(Worker):
         self._database, self._kinds, self._on_deliveries = database, kinds, on_deliveries
         self._time: Time = time or (lambda _: clock())
         self._ahead: asyncio.Task[Batch] | None = None
+        self._owed: list[Batch] = []
+        """Could not be recorded and not be put back either, for storage was in trouble."""
 
     async def step(self) -> int:
         """One batch."""
+        await self._settle_debts()
         ahead, self._ahead = self._ahead, None
         batch = await (ahead or self._prepare(()))
         if not batch.claimed:
@@ -83,6 +86,7 @@ class ProcessWorker(Worker):
 
     async def finish(self) -> None:
         """Gives back what was mapped ahead."""
+        await self._settle_debts()
         ahead, self._ahead = self._ahead, None
         if ahead is not None:
             batch = await ahead
@@ -113,9 +117,16 @@ class ProcessWorker(Worker):
             raise
         return Batch(lease, claimed, reads, keeping)
 
+    async def _settle_debts(self) -> None:
+        while self._owed:
+            await self._database.write(_give_back, self._owed[-1], self.clock())
+            self._owed.pop()
+
     async def _put_back(self, batch: Batch) -> None:
-        ids = [event.id for event in batch.claimed]
-        await self._database.write(processing.put_back, ids, lease=batch.lease, due_at=self.clock(), tried=False)
+        """At once, or as soon as storage is out of trouble: nothing waits for its lease to end while its worker lives."""
+        self._owed.append(batch)
+        with suppress(StorageUnavailable):
+            await self._settle_debts()
 
     async def _commit(self, reads: Sequence[Read], lease: str) -> None:
         try:
@@ -147,3 +158,7 @@ class ProcessWorker(Worker):
     async def _quarantine(self, event_id: int, kind: str, reason: str, lease: str) -> None:
         PROCESSED.labels(kind, "quarantined").inc()
         await self._database.write(processing.finish, [Outcome(event_id, "quarantined", reason)], lease=lease, now=self.clock())
+
+
+def _give_back(transaction: Transaction, batch: Batch, now: datetime) -> None:
+    processing.put_back(transaction, [event.id for event in batch.claimed], lease=batch.lease, due_at=now, tried=False)
