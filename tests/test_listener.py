@@ -232,3 +232,51 @@ def test_stopping_lets_a_request_under_way_end_and_takes_no_more(run: Run) -> No
             await stopping
 
     run(scenario())
+
+
+@pytest.mark.req("R19")
+def test_where_all_are_taken_the_longest_silent_makes_room_and_nobody_who_spoke_does(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listener, "MOST_OF_AN_ADDRESS", 100)
+
+    async def scenario() -> None:
+        async with listening() as (one, port):
+            spoke = await Client.connect(port)
+            assert await spoke.status() == 200
+            silent = [await Client.connect(port) for _ in range(3)]
+            await until(lambda: one._connected.total() == 4)
+            newcomers = []
+            for longest in silent:
+                newcomers.append(await Client.connect(port))
+                assert await newcomers[-1].status() == 200
+                assert await longest.is_closed()
+                assert one._connected.total() == 4
+            assert await spoke.status() == 200
+            assert await (await Client.connect(port)).status() == 503, "all have spoken"
+
+    run(scenario())
+
+
+def test_an_ipv6_network_is_one_address() -> None:
+    class Transport(asyncio.Transport):
+        def __init__(self, host: str) -> None:
+            super().__init__({"peername": (host, 40000, 0, 0)})
+            self.is_closed = False
+
+        def write(self, data: bytes) -> None:
+            assert data.startswith(b"HTTP/1.1 503 ")
+
+        def close(self) -> None:
+            self.is_closed = True
+
+        abort = close
+
+    async def scenario() -> None:
+        async with listening() as (one, _):
+            made = []
+            for host in ("2001:db8::1", "2001:db8::2", "2001:db8::3", "2001:db8:0:1::1"):
+                made.append(Transport(host))
+                listener._Guard(one).connection_made(made[-1])
+            assert [transport.is_closed for transport in made] == [False, False, True, False]
+            assert one._connected == {"2001:db8::/64": 2, "2001:db8:0:1::/64": 1}
+
+    asyncio.run(scenario())

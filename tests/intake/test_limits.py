@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.intake import limits
-from gateway.intake.limits import Limiter, counted_as
+from gateway.intake.limits import Limiter
+from gateway.listener import counted_as
 
 BURSTS = st.integers(1, 20)
 RATES = st.floats(0.01, 100)
