@@ -39,8 +39,11 @@ REFUSALS: Final = {
         "Body not readable", "It was cut off, or its encoding is not what its headers say: look at what is between the two."
     ),
     "rate-limited-address": Explanation(
-        "Too many from one address", "The address sent faster than is allowed: slow it down, or block it if it is a stranger's."
+        "Too many from one address",
+        "Too many of its requests were refused: mend what they were refused for, or block it if it is a stranger's.",
     ),
+    "method": Explanation("Wrong method", "The source does not take this method: let the sender POST."),
+    "too-many-bodies": Explanation("Too many large requests", "More bytes came at once than are held in memory: let the sender repeat it."),
     "rate-limited-source": Explanation(
         "Too many from one source", "The source sent faster than is allowed: let the sender send less, or raise the limit of this source."
     ),

@@ -56,7 +56,10 @@ def serve(role: str, processes: int) -> None:
             with database.writing() as transaction:
                 apply(transaction, configuration, kinds, vault, utc_now())
         bound = stack.enter_context(_bound(environment))
-        _greet(environment, database, kinds, vault, configured=configuration is not None)
+        if role == "work":
+            click.echo(f"Tocsin works; health and metrics are at http://{environment.listen}/healthz and /metrics")
+        else:
+            _greet(environment, database, kinds, vault, configured=configuration is not None)
         database.close()
 
         from gateway.processes import Plan

@@ -85,5 +85,5 @@ def _handed_over(news: Sequence[News]) -> str:
 def _queue_mail(connection: Connection, kind: str, told: Mapping[str, Any]) -> None:
     dialect = connection.dialect.name
     connection.execute(sql.queue_deliveries(dialect, kind), told)
-    connection.execute(sql.hold_deliveries(dialect), told)  # no worker composes them before this is committed
-    connection.execute(sql.put_items(dialect, kind), told)
+    if connection.execute(sql.hold_deliveries(dialect), told).all():  # no worker composes them before this is committed
+        connection.execute(sql.put_items(dialect, kind), told)
