@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -42,6 +43,7 @@ class Door:
         self._taken: Limiter[int] = Limiter()
         self._bodies = BodyReader()
         self._answered = Tally(ACCEPTED)
+        self._complained = -math.inf
 
     def add_routes(self, router: web.UrlDispatcher) -> None:
         """Every method is routed here, so that a wrong one is told which is right."""
@@ -57,7 +59,7 @@ class Door:
             self._note(request, entry, refused)
             return refused.response()
         except (StorageUnavailable, JournalUnavailable) as error:
-            _log.error("storage is in trouble: %s", error)
+            self._complain(error)
             return Refused(503, "storage", "The request was not stored. Send it again.", {"Retry-After": "2"}).response()
 
     async def _find(self, request: web.Request) -> tuple[Entry, str]:
@@ -104,6 +106,12 @@ class Door:
         if len(body) < LARGE:
             return arrival(request, entry, tail, body, now)
         return await asyncio.to_thread(arrival, request, entry, tail, body, now)
+
+    def _complain(self, error: Exception) -> None:
+        """Once a second: while storage is in trouble every request is."""
+        if time.monotonic() - self._complained >= 1:
+            self._complained = time.monotonic()
+            _log.error("storage is in trouble: %s", error)
 
     def _slow_down(self, request: web.Request) -> None:
         if not self._refused:

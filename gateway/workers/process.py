@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ from mappers.contract import SourceKind
 
 BATCH: Final = 256
 """Events that are recorded in one transaction. Only a backlog makes batches this large: then it is worked off the faster."""
+MAP_WITHIN: Final = 60.0
+"""Seconds for mapping a batch. A mapper that takes longer is not coming back, and a thread cannot be stopped: the process is."""
 QUARANTINE_AFTER: Final = 3
 """Attempts; an event that fails alone this often, or takes its worker with it, is put aside with its reason."""
 _log = logging.getLogger("tocsin.process")
@@ -51,11 +54,16 @@ class ProcessWorker(Worker):
         clock: Callable[[], datetime],
         on_deliveries: Callable[[], None],
         time: Time | None = None,
+        on_stuck: Callable[[], None] = lambda: os._exit(75),
     ) -> None:
-        """`on_deliveries` is called after each batch, which may have queued mail. `time` measures leases; default: `clock`."""
+        """`on_deliveries` is called after each batch, which may have queued mail. `time` measures leases; default: `clock`.
+
+        `on_stuck` ends the process: whoever starts it again takes the events one by one, and puts aside the one that it was.
+        """
         super().__init__(clock)
         self._database, self._kinds, self._on_deliveries = database, kinds, on_deliveries
         self._time: Time = time or (lambda _: clock())
+        self._on_stuck = on_stuck
         self._ahead: asyncio.Task[Batch] | None = None
         self._owed: list[Batch] = []
         """Could not be recorded and not be put back either, for storage was in trouble."""
@@ -110,7 +118,12 @@ class ProcessWorker(Worker):
             await self._quarantine(event.id, event.kind, "its processing was cut off again and again", lease)
         fresh = [event for event in claimed if event.attempts <= QUARANTINE_AFTER]
         try:
-            reads = await asyncio.to_thread(process.map_events, self._database, fresh, self._kinds, before)
+            mapping = asyncio.to_thread(process.map_events, self._database, fresh, self._kinds, before)
+            reads = await asyncio.wait_for(mapping, MAP_WITHIN)
+        except TimeoutError:
+            _log.critical("a mapper does not come to an end with one of the events %s", [event.id for event in fresh])
+            self._on_stuck()
+            raise
         except StorageUnavailable:
             async with keeping:
                 await self._put_back(Batch(lease, claimed, (), keeping))

@@ -1,6 +1,7 @@
 """The processing worker: poison, and several workers at once."""
 
 import threading
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -9,6 +10,7 @@ from gateway.storage import tables
 from gateway.storage.database import Database
 from gateway.workers.process import ProcessWorker
 from gateway.workers.settle import SettleWorker
+from mappers.contract import Mapped
 from tests.builders import KINDS, House, failure, recovery
 from tests.conftest import Clock
 
@@ -66,6 +68,25 @@ async def test_an_event_that_takes_its_worker_with_it_is_quarantined_after_three
     (row,) = house.rows(tables.processing)
     assert (row["event_id"], row["status"], row["reason"]) == (event_id, "quarantined", "its processing was cut off again and again")
     assert house.rows(tables.notifications) == []
+
+
+@pytest.mark.req("R18")
+async def test_a_mapper_that_never_ends_ends_its_process_and_its_event_is_taken_alone_from_then_on(
+    house: House, clock: Clock, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    ended, goes_on = list[bool](), threading.Event()
+    endless = replace(KINDS["speaker"], map=lambda _: goes_on.wait(10) and Mapped())
+    stuck = ProcessWorker(house.database, {"speaker": endless}, clock, lambda: None, on_stuck=lambda: ended.append(True))
+    monkeypatch.setattr("gateway.workers.process.MAP_WITHIN", 0.05)
+    event_id, other = house.send(failure(run="r1", when=1)), house.send(failure(run="r2", when=2))
+    with pytest.raises(TimeoutError):
+        await stuck.step()
+    goes_on.set()
+    assert ended == [True]
+    assert f"[{event_id}, {other}]" in caplog.text
+    clock.advance(seconds=61)
+    _, alone = house.claim()
+    assert [event.id for event in alone] == [event_id]
 
 
 @pytest.mark.req("R93")
