@@ -10,7 +10,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Engine, insert, inspect, select, text
 
 from gateway.storage import arrivals
-from gateway.storage.database import Database
+from gateway.storage.database import Database, StorageUnavailable
 from gateway.storage.migrate import alembic_config, migrate, revision
 from gateway.storage.migrations import HEAD
 from gateway.storage.tables import JOURNAL, metadata, processing
@@ -106,6 +106,18 @@ def test_an_older_copy_of_the_journal_gives_out_no_id_again(tmp_path: Path) -> N
         (receipt,) = arrivals.append(connection, [arrival()])
     assert receipt.event_id == 6
     database.close()
+
+
+def test_a_journal_without_its_database_is_not_taken_for_ones_own(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'tocsin.db'}")
+    migrate(database)
+    with database.appending() as connection:
+        arrivals.append(connection, [arrival()])
+    database.close()
+    for path in tmp_path.glob("tocsin.db*"):
+        path.unlink()
+    with pytest.raises(StorageUnavailable, match=r"tocsin\.journal\.db belongs to a database that is not there"):
+        migrate(Database(f"sqlite:///{tmp_path / 'tocsin.db'}"))
 
 
 def arrival() -> arrivals.Arrival:

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, func, inspect, select, text, update
 
-from gateway.storage.database import Database
+from gateway.storage.database import Database, StorageUnavailable
 from gateway.storage.migrations import HEAD
 from gateway.storage.tables import JOURNAL, events, metadata, processing
 
@@ -51,7 +51,12 @@ def _make_journal(database: Database) -> None:
         metadata.create_all(connection, tables=JOURNAL)
         reached = connection.scalar(text("SELECT seq FROM sqlite_sequence WHERE name = 'events'")) or 0
     with database.reading() as connection:
-        if (revision(connection) or "") < "0002":  # the journal was no file of its own before
+        reached_before = revision(connection)
+        if reached_before is None and connection.scalar(select(events.c.id).limit(1)) is not None:
+            raise StorageUnavailable(
+                f"{database.journal_file} belongs to a database that is not there: put {database.file} back, or move the journal away"
+            )
+        if (reached_before or "") < "0002":  # the journal was no file of its own before
             return
         given_out = connection.scalar(select(func.max(processing.c.event_id))) or 0
     if reached >= given_out:

@@ -55,6 +55,7 @@ _DUE: Final = (
     .outerjoin(events, events.c.id == processing.c.event_id)
     .where(  # what nobody has tried is due whatever the clock says now: it may have stepped back
         processing.c.status == WAITING,
+        processing.c.processed_at.is_not(None) == bindparam("again"),
         or_(processing.c.due_at <= bindparam("now"), and_(processing.c.attempts == 0, processing.c.lease.is_(None))),
     )
     .order_by(processing.c.due_at, processing.c.event_id)
@@ -100,11 +101,12 @@ def claim(connection: Connection, *, now: datetime, lease: str, lease_for: timed
     """Takes up to `limit` waiting events, oldest first, that no other worker holds. Each counts as one more attempt.
 
     An event that was tried before is taken alone: should it end its worker again, its neighbours are not blamed. Large
-    ones are taken few at a time: see `MOST_BYTES`.
+    ones are taken few at a time: see `MOST_BYTES`. What is replayed comes last.
     """
     if connection.dialect.name == "sqlite":
         connection.execute(_QUEUE_ARRIVALS)
-    waiting = connection.execute(_DUE, {"now": now, "limit": limit}).all()
+    live, again = ({"now": now, "limit": limit, "again": again} for again in (False, True))
+    waiting = connection.execute(_DUE, live).all() or connection.execute(_DUE, again).all()
     sizes = itertools.accumulate(size or 0 for _, _, size in waiting)
     fitting = [one for one, size in zip(waiting, sizes, strict=True) if size <= MOST_BYTES] or waiting[:1]
     untried = [event_id for event_id, attempts, _ in itertools.takewhile(lambda one: one.attempts == 0, fitting)]

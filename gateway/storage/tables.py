@@ -149,6 +149,9 @@ processing: Final = Table(
     Column("lease", String(40)),
     Column("processed_at", Time),
     _partial("ix_processing_waiting", "due_at", "event_id", where="status = 'waiting'"),
+    _partial(
+        "ix_processing_put_aside", "status", "event_id", where="status = 'ignored' OR status = 'unmapped' OR status = 'quarantined'"
+    ),
     comment="apart from events, which never change",
 )  # fmt: skip
 

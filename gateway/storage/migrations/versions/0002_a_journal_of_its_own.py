@@ -2,6 +2,7 @@
 
 from typing import Final
 
+import sqlalchemy as sa
 from alembic import op
 
 revision: Final = "0002"
@@ -13,6 +14,14 @@ _MOVED: Final = ("events", "request_keys", "rejections")
 
 
 def upgrade() -> None:
+    _move_the_journal()
+    put_aside = sa.text("status = 'ignored' OR status = 'unmapped' OR status = 'quarantined'")
+    op.create_index(
+        "ix_processing_put_aside", "processing", ["status", "event_id"], sqlite_where=put_aside, postgresql_where=put_aside
+    )
+
+
+def _move_the_journal() -> None:
     if op.get_context().dialect.name == "postgresql":
         for table, name in (
             ("events", "fk_events_source_id"),
