@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import hmac
 import json
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
@@ -9,13 +10,14 @@ from typing import Any
 
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
-from sqlalchemy import Row, select
+from sqlalchemy import Row, select, update
 
 from gateway import proofs
 from gateway.app import Web
 from gateway.config.document import Auth
 from gateway.config.environment import Environment
 from gateway.engine.mapping import kinds
+from gateway.intake.door import REFUSALS_AT_ONCE
 from gateway.listener import SERVER_OPTIONS
 from gateway.storage import arrivals, people, sources, tables
 from gateway.storage.database import Database, StorageUnavailable
@@ -220,3 +222,72 @@ async def test_what_the_router_refuses_is_a_problem_too(door: TestClient[Any, An
     for answer in (await door.get("/api/nosuch"), await door.delete("/api/notifications/v1")):
         assert answer.status in (404, 405)
         assert answer.content_type == "application/problem+json"
+
+
+@pytest.mark.req("R20")
+async def test_an_address_that_is_refused_too_often_is_slowed_down_but_its_right_credentials_pass(door: TestClient[Any, Any]) -> None:
+    statuses = [(await door.post("/webhooks/acme/prefect", data=b"{}")).status for _ in range(REFUSALS_AT_ONCE)]
+    assert set(statuses) == {401}
+    slowed = await door.post("/webhooks/acme/prefect", data=b"{}")
+    assert slowed.status == 429
+    assert int(slowed.headers["Retry-After"]) > 0
+    assert (await door.post("/webhooks/acme/nothing-known", data=b"{}")).status == 429, "no guess is looked up any more"
+    assert (await door.post("/webhooks/acme/prefect", data=FAILED, headers=BEARER)).status == 202
+
+
+@pytest.mark.req("R20")
+async def test_a_source_has_its_own_limit_and_forged_requests_do_not_spend_it(door: TestClient[Any, Any], database: Database) -> None:
+    with database.writing() as transaction:
+        transaction.execute(
+            update(tables.sources).where(tables.sources.c.slug == "prefect").values(settings={"rate": 0.001, "burst": 2})
+        )  # fmt: skip
+    forged = {"Authorization": "Bearer something-else"}
+    assert [(await door.post("/webhooks/acme/prefect", data=b"{}", headers=forged)).status for _ in range(5)] == [401] * 5
+    answers = [await door.post("/webhooks/acme/prefect", data=FAILED, headers=BEARER) for _ in range(3)]
+    assert [answer.status for answer in answers] == [202, 202, 429]
+    assert int(answers[2].headers["Retry-After"]) > 0
+    assert (await door.post("/webhooks/acme/headed", data=b"{}", headers={"X-Own-Key": SECRET})).status == 202, "another source is not"
+    assert {row.reason for row in await refusals(database, 1)} <= {"credential-wrong", "rate-limited-source"}
+
+
+@pytest.mark.req("R9", "R19")
+async def test_a_signature_is_over_the_bytes_as_they_were_sent_and_the_body_is_kept_as_it_was_written(
+    door: TestClient[Any, Any], database: Database
+) -> None:
+    packed = gzip.compress(b'{"eventId": "e1"}')
+    for signed, status in ((packed, 202), (b'{"eventId": "e1"}', 401)):
+        headers = {"Authorization": hmac.digest(SECRET.encode(), signed, "sha256").hex(), "Content-Encoding": "gzip"}
+        assert (await door.post("/webhooks/acme/signed", data=packed, headers=headers, compress=False)).status == status
+    (event,) = stored(database)
+    assert event.body == b'{"eventId": "e1"}'
+    assert "content-encoding" not in {name.lower() for name, _ in event.headers}
+    unknown = await door.post("/webhooks/acme/prefect", data=b"x", headers={**BEARER, "Content-Encoding": "br"}, compress=False)
+    assert unknown.status == 415
+
+
+@pytest.mark.req("R15")
+async def test_a_large_body_is_known_by_its_bytes(door: TestClient[Any, Any], database: Database) -> None:
+    body = b'{"x": "' + b"a" * 200_000 + b'"}'
+    first, again, other = [
+        await (await door.post("/webhooks/acme/prefect", data=data, headers=BEARER)).json() for data in (body, body, body + b" ")
+    ]
+    assert (again["status"], again["id"]) == ("duplicate", first["id"])
+    assert other["status"] == "accepted"
+    assert len(stored(database)) == 2
+
+
+@pytest.mark.req("R18")
+async def test_storage_that_does_not_answer_is_a_503_within_two_seconds_also_where_the_source_is_looked_for(
+    door: TestClient[Any, Any], database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def hangs(*_: object, **__: object) -> None:
+        await asyncio.sleep(60)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(database, "look_up", hangs)
+        patch.setattr("gateway.intake.doorbook.PATIENCE", 0.05)
+        assert (await door.post("/webhooks/acme/prefect", data=FAILED, headers=BEARER)).status == 503
+    with monkeypatch.context() as patch:
+        patch.setattr("gateway.journal.PATIENCE", 0.05)
+        patch.setattr(database, "append", hangs)
+        assert (await door.post("/webhooks/acme/headed", data=FAILED, headers={"X-Own-Key": SECRET})).status == 503
