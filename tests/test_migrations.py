@@ -118,6 +118,7 @@ def test_a_journal_without_its_database_is_not_taken_for_ones_own(tmp_path: Path
         path.unlink()
     with pytest.raises(StorageUnavailable, match=r"tocsin\.journal\.db belongs to a database that is not there"):
         migrate(Database(f"sqlite:///{tmp_path / 'tocsin.db'}"))
+    assert not (tmp_path / "tocsin.db").exists(), "nothing that looks like the missing file is left behind"
 
 
 def arrival() -> arrivals.Arrival:

@@ -47,16 +47,16 @@ def _make_journal(database: Database) -> None:
     """The file of what the door writes, where there is none yet. An id that was given out never comes again, also where
     the file was lost, or brought back from an older copy than the other one: the worker would take what arrives for known.
     """
+    is_new = not (database.file and database.file.exists() and database.file.stat().st_size)
     with database.appending() as connection:
         metadata.create_all(connection, tables=JOURNAL)
-        reached = connection.scalar(text("SELECT seq FROM sqlite_sequence WHERE name = 'events'")) or 0
-    with database.reading() as connection:
-        reached_before = revision(connection)
-        if reached_before is None and connection.scalar(select(events.c.id).limit(1)) is not None:
+        if is_new and connection.scalar(select(events.c.id).limit(1)) is not None:
             raise StorageUnavailable(
                 f"{database.journal_file} belongs to a database that is not there: put {database.file} back, or move the journal away"
             )
-        if (reached_before or "") < "0002":  # the journal was no file of its own before
+        reached = connection.scalar(text("SELECT seq FROM sqlite_sequence WHERE name = 'events'")) or 0
+    with database.reading() as connection:
+        if (revision(connection) or "") < "0002":  # the journal was no file of its own before
             return
         given_out = connection.scalar(select(func.max(processing.c.event_id))) or 0
     if reached >= given_out:
