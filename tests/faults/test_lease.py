@@ -1,0 +1,78 @@
+"""A worker that sleeps through its lease: another takes over, and what the first writes when it wakes is refused."""
+
+import os
+import random
+import signal
+import time
+
+import pytest
+
+from tests.acceptance.conftest import Mailbox, eventually
+from tests.faults.conftest import ROUNDS
+from tests.faults.record import check, settle
+from tests.faults.running import Gateway
+from tests.faults.senders import Load
+
+pytestmark = pytest.mark.faults
+SEED = 20260304
+
+
+@pytest.mark.req("R93", "R45")
+@pytest.mark.parametrize("place", ["mapped", "sent"])
+def test_what_a_worker_writes_after_its_lease_was_taken_over_is_refused(on_postgresql: Gateway, mails: Mailbox, place: str) -> None:
+    gateway = on_postgresql
+    gateway.wrapper, gateway.arguments = "sleepy.py", ("--processes", "2")
+    gateway.environment = {**gateway.environment, "FAULT_ASLEEP_AT": place, "FAULT_LEASE": "1"}
+    gateway.start()
+    load = Load((gateway.port,), most=1, senders=1)
+    with load.sending():
+        pass
+    sleeper = gateway.asleep()
+    load.most = 6
+    with load.sending():
+        pass
+    settle(gateway.database_url)  # the other does it all
+    check(gateway.database_url, load, mails)
+    os.kill(sleeper, signal.SIGCONT)
+    awake = gateway.directory / "awake"
+    assert eventually(lambda: awake.exists() and awake.read_text(encoding="utf-8")) == "0", "its late write counted"
+    check(gateway.database_url, load, mails)
+    assert gateway.stop() == 0
+
+
+@pytest.mark.req("R93")
+def test_a_worker_that_sleeps_within_a_transaction_holds_up_nobody_for_long(on_postgresql: Gateway, mails: Mailbox) -> None:
+    gateway = on_postgresql
+    gateway.wrapper, gateway.arguments = "sleepy.py", ("--processes", "2")
+    gateway.environment = {**gateway.environment, "FAULT_ASLEEP_AT": "recording", "FAULT_LEASE": "1"}
+    gateway.start()
+    load = Load((gateway.port,), most=6, senders=1)
+    with load.sending():
+        pass
+    sleeper = gateway.asleep()
+    try:
+        settle(gateway.database_url, 30)
+    finally:
+        os.kill(sleeper, signal.SIGCONT)
+    check(gateway.database_url, load, mails)
+
+
+@pytest.mark.req("R93", "R45")
+def test_workers_that_sleep_at_any_instant_lose_nothing_and_tell_nothing_twice(on_postgresql: Gateway, mails: Mailbox) -> None:
+    gateway = on_postgresql
+    gateway.wrapper, gateway.arguments = "short_lease.py", ("--processes", "2")
+    gateway.environment = {**gateway.environment, "FAULT_LEASE": "1"}
+    gateway.start()
+    workers = eventually(lambda: pair if len(pair := gateway.children("work")) == 2 else None)
+    assert workers
+    instants = random.Random(SEED)
+    print(f"seed {SEED}")
+    load = Load((gateway.port,), pause=0.05)
+    for number in range(ROUNDS):
+        with load.sending():
+            time.sleep(instants.uniform(0.1, 0.5))
+            os.kill(workers[number % 2], signal.SIGSTOP)
+            time.sleep(2.2)
+            os.kill(workers[number % 2], signal.SIGCONT)
+    settle(gateway.database_url)
+    check(gateway.database_url, load, mails)
