@@ -56,7 +56,7 @@ def check(url: str, load: Load, mails: Mailbox) -> None:
     ((total,),) = rows(url, select(func.count()).select_from(events))
     assert total == len(stored), "a request key was stored twice"
     assert {row.status for row in rows(url, select(processing))} == {"mapped"}
-    expected = Counter(flow(number) for number in range(max(accepted) + 1) if event_id(number) in stored)
+    expected = Counter(flow(number) for number in range(max(one.number for one in load.noted) + 1) if event_id(number) in stored)
     threads = rows(url, select(notifications).where(notifications.c.status != "unseen"))
     assert Counter({row.pipeline: row.count for row in threads}) == expected
     assert len(threads) == len(expected), "one failing flow, one notification"

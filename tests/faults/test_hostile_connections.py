@@ -31,14 +31,16 @@ def assert_all_taken(load: Load) -> None:
 
 
 @pytest.mark.req("R19")
-def test_slow_and_idle_connections_keep_no_honest_sender_out(gateway: Gateway, mails: Mailbox) -> None:
+@pytest.mark.parametrize("addresses", [1, 4], ids=["of-one-address", "of-many-addresses"])
+def test_slow_and_idle_connections_keep_no_honest_sender_out(gateway: Gateway, mails: Mailbox, addresses: int) -> None:
     gateway.start()
     load = honest(gateway)
     slow_body = f"{HEAD}Content-Length: 1000\r\n\r\n{{".encode()
     with contextlib.ExitStack() as stack:
         heads = stack.enter_context(connections(gateway.port, 200, HEAD.encode()))
         bodies = stack.enter_context(connections(gateway.port, 50, slow_body, address="127.0.0.3"))
-        stack.enter_context(connections(gateway.port, 1100, b"", address="127.0.0.4"))
+        for place in range(addresses):
+            stack.enter_context(connections(gateway.port, 1100 // addresses, b"", address=f"127.0.1.{place + 1}"))
         stack.enter_context(dripping(heads, b"X-A: b\r\n"))
         stack.enter_context(dripping(bodies, b" "))
         with load.sending():
