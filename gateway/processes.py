@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import os
 import signal
 import socket
@@ -24,6 +25,8 @@ from mappers.contract import SourceKind
 
 STOP_WITHIN: Final = 6.0
 """Seconds that requests under way are given when stopping."""
+COLLECT_EVERY: Final = 50_000
+"""Objects made between two looks for cycles of them. Most of what is made here dies without being looked for."""
 NICE: Final = 5
 """How much the working process steps back for the one that answers senders, where both want the same processor."""
 
@@ -141,6 +144,8 @@ def _woken(descriptor: int, wake: Callable[[], None]) -> None:
 
 def _run(process: Coroutine[Any, Any, None]) -> None:
     """On uvloop where there is one for this platform."""
+    gc.freeze()  # what was imported stays; only what comes later is looked through for what is no longer needed
+    gc.set_threshold(COLLECT_EVERY)
     try:
         import uvloop
     except ImportError:

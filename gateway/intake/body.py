@@ -38,6 +38,7 @@ class BodyReader:
             if len(whole) > limit:
                 raise _too_large(limit)
             return whole
+        await go_on(request)
         body = bytearray()
         try:
             async with asyncio.timeout(BODY_PATIENCE):
@@ -55,6 +56,16 @@ class BodyReader:
         finally:
             self._held -= len(body)
         return bytes(body)
+
+
+async def go_on(request: web.Request) -> None:
+    """Tells a sender that asks first to send its body. Only now, for it may be spared sending what is refused.
+
+    https://www.rfc-editor.org/rfc/rfc9110#section-10.1.1
+    """
+    if request.headers.get("Expect", "").lower() == "100-continue":
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        request.writer.output_size = 0
 
 
 async def decompressed(raw: bytes, encoding: str, limit: int) -> bytes:

@@ -47,7 +47,7 @@ class Door:
 
     def add_routes(self, router: web.UrlDispatcher) -> None:
         """Every method is routed here, so that a wrong one is told which is right."""
-        router.add_route("*", f"{PREFIX}{{team}}/{{source}}{{tail:(/.*)?}}", self.handle)
+        router.add_route("*", f"{PREFIX}{{team}}/{{source}}{{tail:(/.*)?}}", self.handle, expect_handler=_later)
 
     async def handle(self, request: web.Request) -> web.Response:
         """One request from a sender."""
@@ -130,6 +130,10 @@ class Door:
 
     def _address(self, request: web.Request) -> str:
         return remote_address(request.remote, request.headers.get("X-Forwarded-For"), self._trusted)
+
+
+async def _later(_: web.Request) -> None:
+    """Whoever asks before it sends its body is answered once it is believed: see `body.go_on`."""
 
 
 def _parts(path: str) -> tuple[str, str, str]:

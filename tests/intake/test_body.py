@@ -128,7 +128,7 @@ class Streamed:
 
     @property
     def request(self) -> web.Request:
-        return cast("web.Request", SimpleNamespace(content=self.content, content_length=self.content_length))
+        return cast("web.Request", SimpleNamespace(content=self.content, content_length=self.content_length, headers={}))
 
 
 @pytest.fixture

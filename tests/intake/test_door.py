@@ -291,3 +291,18 @@ async def test_storage_that_does_not_answer_is_a_503_within_two_seconds_also_whe
         patch.setattr("gateway.journal.PATIENCE", 0.05)
         patch.setattr(database, "append", hangs)
         assert (await door.post("/webhooks/acme/headed", data=FAILED, headers={"X-Own-Key": SECRET})).status == 503
+
+
+@pytest.mark.parametrize(("headers", "told"), [(BEARER, b"HTTP/1.1 100 Continue"), ({}, b"HTTP/1.1 401 Unauthorized")])
+async def test_a_sender_that_asks_first_is_told_to_go_on_once_it_is_believed(
+    door: TestClient[Any, Any], headers: dict[str, str], told: bytes
+) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", door.port)
+    lines = [f"{name}: {value}" for name, value in {"Host": "a", "Content-Length": "2", "Expect": "100-continue", **headers}.items()]
+    writer.write("\r\n".join(["POST /webhooks/acme/prefect HTTP/1.1", *lines, "", ""]).encode())
+    assert (await reader.readline()).strip() == told
+    if headers:
+        writer.write(b"{}")
+        await reader.readline()
+        assert (await reader.readline()).strip() == b"HTTP/1.1 202 Accepted"
+    writer.close()
