@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from gateway.storage.database import IDLE_IN_TRANSACTION_MS
 from tests.acceptance.conftest import Mailbox, eventually
 from tests.faults.conftest import ROUNDS
 from tests.faults.record import check, settle
@@ -15,6 +16,8 @@ from tests.faults.senders import Load
 
 pytestmark = pytest.mark.faults
 SEED = 20260304
+HANGS_UP_WITHIN = 3 * IDLE_IN_TRANSACTION_MS / 1000
+"""Seconds; once for its transaction and once for the one that waited behind it to say that the worker lives."""
 
 
 @pytest.mark.req("R93", "R45")
@@ -51,7 +54,7 @@ def test_a_worker_that_sleeps_within_a_transaction_holds_up_nobody_for_long(on_p
         pass
     sleeper = gateway.asleep()
     try:
-        settle(gateway.database_url, 30)
+        settle(gateway.database_url, HANGS_UP_WITHIN)
     finally:
         os.kill(sleeper, signal.SIGCONT)
     check(gateway.database_url, load, mails)
