@@ -8,7 +8,6 @@ from typing import Any, Final
 
 from sqlalchemy import (
     CTE,
-    BindParameter,
     ColumnElement,
     Select,
     String,
@@ -27,6 +26,7 @@ from sqlalchemy import (
 )  # fmt: skip
 from sqlalchemy.dialects.postgresql import JSONB
 
+from gateway.storage.among import among
 from gateway.storage.database import insert_of
 from gateway.storage.permitted import holds_permissions
 from gateway.storage.tables import (
@@ -48,8 +48,6 @@ WAITING: Final = "waiting"
 _ENTRY: Final = ["user_id", "notification_id", "team_id", "category", "episode", "reason", "listed", "first_at", "last_at"]
 _NEWS: Final = ("notification_id", "reason", "news")
 _NOW: Final = bindparam("now", type_=Time)
-_IDS: Final[BindParameter[Any]] = bindparam("ids", expanding=True)
-_DELIVERIES: Final[BindParameter[Any]] = bindparam("deliveries", expanding=True)
 
 
 @functools.cache
@@ -226,18 +224,18 @@ def _is_entry_of(told: CTE) -> ColumnElement[bool]:
     return and_(inbox_entries.c.user_id == users.c.id, inbox_entries.c.notification_id == told.c.notification_id)
 
 
-UNREAD: Final = update(inbox_entries).where(inbox_entries.c.notification_id.in_(_IDS), _not_muted()).values(last_at=_NOW, read_at=None)
+UNREAD: Final = update(inbox_entries).where(among(inbox_entries.c.notification_id, "ids"), _not_muted()).values(last_at=_NOW, read_at=None)
 OVER: Final = (
     update(inbox_entries)
     .where(
-        inbox_entries.c.notification_id.in_(_IDS),
+        among(inbox_entries.c.notification_id, "ids"),
         inbox_entries.c.episode
         == select(notifications.c.episode).where(notifications.c.id == inbox_entries.c.notification_id).scalar_subquery(),
         _not_muted(),
     )
     .values(read_at=None, last_at=_NOW, reason="resolved")
 )
-_FAILING_PART: Final = (delivery_items.c.notification_id.in_(_IDS), not_(delivery_items.c.cancelled))
+_FAILING_PART: Final = (among(delivery_items.c.notification_id, "ids"), not_(delivery_items.c.cancelled))
 UNSENT: Final = (
     select(deliveries.c.id)
     .where(
@@ -252,15 +250,15 @@ UNSENT: Final = (
 )
 TAKE_OUT: Final = (
     update(delivery_items)
-    .where(*_FAILING_PART, delivery_items.c.delivery_id.in_(_DELIVERIES))
+    .where(*_FAILING_PART, among(delivery_items.c.delivery_id, "deliveries"))
     .values(cancelled=True)
     .returning(delivery_items.c.delivery_id)
 )
-COMPOSE_ANEW: Final = update(deliveries).where(deliveries.c.id.in_(_DELIVERIES)).values(mail=None)
+COMPOSE_ANEW: Final = update(deliveries).where(among(deliveries.c.id, "deliveries")).values(mail=None)
 CANCEL_EMPTY: Final = (
     update(deliveries)
     .where(
-        deliveries.c.id.in_(_DELIVERIES),
+        among(deliveries.c.id, "deliveries"),
         not_(exists().where(delivery_items.c.delivery_id == deliveries.c.id, not_(delivery_items.c.cancelled))),
     )
     .values(status="cancelled", finished_at=_NOW, last_answer="recovered before it was sent")

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, and_, bindparam, func, insert, literal, or_, select, update
 
+from gateway.storage.among import among
 from gateway.storage.tables import events, processing, sources
 
 WAITING: Final = "waiting"
@@ -64,7 +65,7 @@ _DUE: Final = (
 )
 _TAKE: Final = (
     update(processing)
-    .where(processing.c.event_id.in_(bindparam("ids", expanding=True)))
+    .where(among(processing.c.event_id, "ids"))
     .values(lease=bindparam("lease"), due_at=bindparam("until"), attempts=processing.c.attempts + 1)
 )
 _LOAD: Final = (
@@ -76,7 +77,7 @@ _LOAD: Final = (
     )
     .join(sources, sources.c.id == events.c.source_id)
     .join(processing, processing.c.event_id == events.c.id)
-    .where(events.c.id.in_(bindparam("ids", expanding=True)))
+    .where(among(events.c.id, "ids"))
     .order_by(events.c.id)
 )  # fmt: skip
 _EXTEND: Final = (
@@ -86,7 +87,7 @@ _EXTEND: Final = (
 )  # fmt: skip
 _HELD: Final = (
     select(processing.c.event_id)
-    .where(processing.c.event_id.in_(bindparam("ids", expanding=True)), processing.c.lease == bindparam("lease"))
+    .where(among(processing.c.event_id, "ids"), processing.c.lease == bindparam("lease"))
     .order_by(processing.c.event_id)
     .with_for_update()
 )

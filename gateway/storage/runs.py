@@ -84,10 +84,15 @@ def _pipelines(connection: Connection, wanted: Sequence[tuple[int, str, str]]) -
 
 
 def _known_pipelines(connection: Connection, wanted: Sequence[tuple[int, str, str]]) -> dict[tuple[int, str, str], int]:
-    found = connection.execute(_KNOWN_PIPELINES, {"wanted": wanted})
-    return {(source_id, environment, name): pipeline_id for source_id, environment, name, pipeline_id in found}
+    found: dict[tuple[int, str, str], int] = {}
+    for start in range(0, len(wanted), _AT_ONCE):
+        for source_id, environment, name, pipeline_id in connection.execute(_KNOWN_PIPELINES, {"wanted": wanted[start : start + _AT_ONCE]}):
+            found[source_id, environment, name] = pipeline_id
+    return found
 
 
+_AT_ONCE: Final = 1000
+"""A statement takes only so many values."""
 _place: Final = (pipelines.c.source_id, pipelines.c.environment, pipelines.c.name)
 _KNOWN_PIPELINES: Final = select(*_place, pipelines.c.id).where(tuple_(*_place).in_(bindparam("wanted", expanding=True)))
 

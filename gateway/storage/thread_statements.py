@@ -3,8 +3,9 @@
 import functools
 from typing import Any, Final
 
-from sqlalchemy import BindParameter, Table, bindparam, delete, exists, func, select, tuple_, update
+from sqlalchemy import Table, bindparam, delete, exists, func, select, update
 
+from gateway.storage.among import among
 from gateway.storage.database import insert_of
 from gateway.storage.tables import conversations, members, notification_owners, notification_permissions, notifications, occurrences
 
@@ -12,10 +13,9 @@ OPEN: Final = "open"
 OF_THE_FIRST_REPORT: Final = ("event_id", "recorded_at", "reason", "episode", "attempt")
 """Columns of an occurrence that a second report of it leaves alone."""
 
-_IDS: Final[BindParameter[Any]] = bindparam("ids", expanding=True)
 _BY_IDENTITY: Final = select(notifications).order_by(notifications.c.identity)
-IDENTITIES: Final = select(notifications.c.identity).where(notifications.c.identity.in_(bindparam("identities", expanding=True)))
-LOCK: Final = _BY_IDENTITY.where(notifications.c.identity.in_(bindparam("identities", expanding=True))).with_for_update()
+IDENTITIES: Final = select(notifications.c.identity).where(among(notifications.c.identity, "identities"))
+LOCK: Final = _BY_IDENTITY.where(among(notifications.c.identity, "identities")).with_for_update()
 LOCK_DUE, LOCK_SILENT = (
     _BY_IDENTITY.where(
         notifications.c.id.in_(
@@ -26,8 +26,9 @@ LOCK_DUE, LOCK_SILENT = (
 )
 FIRING: Final = select(
     members.c.notification_id, members.c.key, members.c.level, members.c.since, members.c.run, members.c.held_until
-).where(members.c.notification_id.in_(_IDS), members.c.firing)
-KNOWN: Final = select(occurrences).where(tuple_(occurrences.c.notification_id, occurrences.c.key).in_(bindparam("keys", expanding=True)))
+).where(among(members.c.notification_id, "ids"), members.c.firing)
+KNOWN: Final = select(occurrences).where(among(occurrences.c.notification_id, "ids"), among(occurrences.c.key, "keys"))
+"""More than was asked for, where two threads know one key."""
 HISTORY: Final = select(occurrences).where(occurrences.c.notification_id == bindparam("id"))
 _MEMBER: Final = update(members).where(members.c.notification_id == bindparam("n"), members.c.key == bindparam("k"))
 END_MEMBER: Final = _MEMBER.values(firing=False, held_until=None)
@@ -39,7 +40,7 @@ WORST_MEMBER: Final = (
 )
 COUNT_MEMBERS: Final = (
     update(notifications)
-    .where(notifications.c.id.in_(_IDS))
+    .where(among(notifications.c.id, "ids"))
     .values(
         members_total=select(func.count())
         .where(members.c.notification_id == notifications.c.id, members.c.episode == notifications.c.episode)
@@ -47,21 +48,21 @@ COUNT_MEMBERS: Final = (
     )
 )
 FORGET_AUDIENCE: Final = tuple(
-    delete(table).where(table.c.notification_id.in_(_IDS)) for table in (notification_owners, notification_permissions)
+    delete(table).where(among(table.c.notification_id, "ids")) for table in (notification_owners, notification_permissions)
 )
 LOCK_OPEN: Final = (
     select(conversations.c.identity, conversations.c.id)
-    .where(conversations.c.identity.in_(bindparam("identities", expanding=True)), conversations.c.closed_at.is_(None))
+    .where(among(conversations.c.identity, "identities"), conversations.c.closed_at.is_(None))
     .order_by(conversations.c.identity)
     .with_for_update(key_share=True)  # a delivery somebody else is queueing in it need not be waited for
 )
 LOCK_CONVERSATIONS: Final = (
-    select(conversations.c.id).where(conversations.c.id.in_(_IDS)).order_by(conversations.c.identity).with_for_update(key_share=True)
+    select(conversations.c.id).where(among(conversations.c.id, "ids")).order_by(conversations.c.identity).with_for_update(key_share=True)
 )
 CLOSE_CONVERSATIONS: Final = (
     update(conversations)
     .where(
-        conversations.c.id.in_(_IDS),
+        among(conversations.c.id, "ids"),
         conversations.c.closed_at.is_(None),
         ~exists().where(notifications.c.conversation_id == conversations.c.id, notifications.c.status == OPEN),
     )

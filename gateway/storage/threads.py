@@ -91,8 +91,9 @@ def known_occurrences(connection: Connection, keys: Sequence[tuple[int, str]]) -
     """Those of these occurrences, (notification id, key), that are recorded already."""
     if not keys:
         return {}
-    rows = connection.execute(sql.KNOWN, {"keys": sorted(set(keys))})
-    return {(row.notification_id, row.key): _occurrence(row) for row in rows}
+    wanted = set(keys)
+    rows = connection.execute(sql.KNOWN, {"ids": [one for one, _ in wanted], "keys": [key for _, key in wanted]})
+    return {(row.notification_id, row.key): _occurrence(row) for row in rows if (row.notification_id, row.key) in wanted}
 
 
 def history(connection: Connection, notification_id: int) -> list[Occurrence]:

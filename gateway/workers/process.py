@@ -113,22 +113,26 @@ class ProcessWorker(Worker):
         if not claimed:
             return Batch(lease, claimed, (), keeping)
         await keeping.enter_async_context(held(self._database, processing.extend, lease, self._time))
-        worn = [event for event in claimed if event.attempts > QUARANTINE_AFTER]
-        for event in worn:
-            await self._quarantine(event.id, event.kind, "its processing was cut off again and again", lease)
+        try:
+            reads = await self._map(claimed, before, lease)
+        except Exception as error:
+            async with keeping:
+                if not isinstance(error, TimeoutError):
+                    await self._put_back(Batch(lease, claimed, (), keeping))
+            raise
+        return Batch(lease, claimed, reads, keeping)
+
+    async def _map(self, claimed: Sequence[Event], before: Sequence[Read], lease: str) -> Sequence[Read]:
+        for event in claimed:
+            if event.attempts > QUARANTINE_AFTER:
+                await self._quarantine(event.id, event.kind, "its processing was cut off again and again", lease)
         fresh = [event for event in claimed if event.attempts <= QUARANTINE_AFTER]
         try:
-            mapping = asyncio.to_thread(process.map_events, self._database, fresh, self._kinds, before)
-            reads = await asyncio.wait_for(mapping, MAP_WITHIN)
+            return await asyncio.wait_for(asyncio.to_thread(process.map_events, self._database, fresh, self._kinds, before), MAP_WITHIN)
         except TimeoutError:
             _log.critical("a mapper does not come to an end with one of the events %s", [event.id for event in fresh])
             self._on_stuck()
             raise
-        except StorageUnavailable:
-            async with keeping:
-                await self._put_back(Batch(lease, claimed, (), keeping))
-            raise
-        return Batch(lease, claimed, reads, keeping)
 
     async def _settle_debts(self) -> None:
         while self._owed:

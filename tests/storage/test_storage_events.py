@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import func, select
 
 from gateway.journal import Journal, JournalUnavailable
-from gateway.storage import arrivals, documents, processing, rejections, replay, sources, tables
+from gateway.storage import arrivals, audience, documents, processing, rejections, replay, sources, tables, threads
 from gateway.storage.arrivals import Arrival, Receipt
 from gateway.storage.database import Database, StorageUnavailable
 from gateway.storage.processing import Outcome
@@ -296,3 +296,20 @@ def test_a_source_is_found_by_its_slugs_until_it_is_disabled(house: House, clock
     with house.database.reading() as transaction:
         assert transaction.scalar(select(func.count()).select_from(tables.sources)) == 1
         assert sources.find(transaction, "acme", "etl") is not None
+
+
+@pytest.mark.req("R18")
+def test_no_statement_of_the_engine_takes_a_value_for_each_of_many_things(house: House) -> None:
+    """PostgreSQL takes 65,535 of them, SQLite may take 32,766: an event may say more."""
+    ids = list(range(70_000))
+    with house.database.writing() as transaction:
+        assert threads.known_occurrences(transaction, [(number, str(number)) for number in ids]) == {}
+        threads.count_members(transaction, ids)
+        threads.forget_audience(transaction, ids)
+        threads.close_conversations(transaction, ids, house.clock())
+        audience.cancel_unsent(transaction, ids, now=house.clock())
+        news = [audience.News(number, "first", "news") for number in ids]
+        audience.tell_audience(transaction, news, now=house.clock(), by_mail=True, clears=frozenset())
+        audience.tell_readers(transaction, news, now=house.clock(), by_mail=True)
+        audience.tell_told(transaction, news, now=house.clock(), by_mail=True)
+        assert processing.load(transaction, ids) == []
