@@ -22,7 +22,7 @@ from gateway.intake.doorbook import Doorbook
 from gateway.intake.rejections import Rejections
 from gateway.journal import Journal
 from gateway.storage.clock import database_time
-from gateway.storage.database import Database, StorageUnavailable
+from gateway.storage.database import Database, StorageUnavailable, connection_address
 from gateway.storage.migrate import revision
 from gateway.vault import Vault
 from gateway.web.pages import Pages
@@ -147,6 +147,11 @@ def check(environment: Environment) -> None:
     """Raises `EnvironmentFault` for what no process could be started with."""
     _smtp(environment)
     _mail_from(environment)
+    if environment.database_listen_url is not None:
+        try:
+            connection_address(environment.database_listen_url.get_secret_value())
+        except ValueError as error:
+            raise EnvironmentFault(f"TOCSIN_DATABASE_LISTEN_URL: {error}") from None
 
 
 def _smtp(environment: Environment) -> Smtp | None:

@@ -99,7 +99,7 @@ class Journal:
         for one, receipt in zip(batch, receipts, strict=True):
             one.answer(receipt)
         if any(not receipt.duplicate for receipt in receipts):
-            self._on_append()
+            asyncio.get_running_loop().call_soon(self._on_append)  # whatever comes of it, the batch is stored
 
     def _refuse_the_impatient(self) -> None:
         """One timer for all who wait. What is being written may be stored all the same."""

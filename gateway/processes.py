@@ -18,7 +18,7 @@ from gateway.intake.door import PREFIX
 from gateway.intake.remote import is_trusted
 from gateway.listener import Ahead, Listener
 from gateway.storage.bell import Notifier, listen
-from gateway.storage.database import Database
+from gateway.storage.database import Database, connection_address
 from gateway.storage.locks import take_back_leases
 from gateway.vault import Vault
 from mappers.contract import SourceKind
@@ -126,9 +126,9 @@ def _database(plan: Plan) -> Iterator[Database]:
         database.close()
 
 
-def _listening_address(plan: Plan, database: Database) -> str:
+def _listening_address(plan: Plan, database: Database) -> Mapping[str, Any]:
     direct = plan.environment.database_listen_url
-    return direct.get_secret_value() if direct else database.address
+    return connection_address(direct.get_secret_value()) if direct else database.address
 
 
 def _listener(plan: Plan, app: web.Application, ahead: Ahead | None = None) -> Listener:

@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import fcntl
 import functools
 import os
 import shutil
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from mappers.contract import SourceKind
 
 BACKLOG = 1024
+LEFT_BEHIND = 60.0
+"""Seconds after which a directory that nobody holds is what a killed `serve` left."""
 BIND_WITHIN = 3.0
 """Seconds that the processes of a supervisor that was killed may still hold the address."""
 
@@ -80,23 +83,32 @@ def _counting_together() -> Iterator[None]:
 
     They are mapped into memory, and a full disk under such a file ends the process that writes: so in memory, where there is such a place.
     """
-    place = Path("/dev/shm") if os.access("/dev/shm", os.W_OK) else Path(tempfile.gettempdir())  # noqa: S108 - a directory of its own is made in it
+    place = Path("/dev/shm") if os.access("/dev/shm", os.W_OK) else Path(tempfile.gettempdir())  # noqa: S108 - a directory is made in it
     for left in place.glob("tocsin-metrics-*"):
-        if not _lives(left.name.split("-")[2]):
+        if time.time() - left.stat().st_mtime > LEFT_BEHIND and _is_free(left):
             shutil.rmtree(left, ignore_errors=True)
-    with tempfile.TemporaryDirectory(prefix=f"tocsin-metrics-{os.getpid()}-", dir=place) as directory:
+    with tempfile.TemporaryDirectory(prefix="tocsin-metrics-", dir=place) as directory, _descriptor(Path(directory)) as held:
+        fcntl.flock(held, fcntl.LOCK_SH)  # every process has it, so it is free once all of them are gone
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = directory  # read when `gateway.metrics` is imported
         yield
 
 
-def _lives(pid: str) -> bool:
-    """Whether there is a process with this number."""
+@contextlib.contextmanager
+def _descriptor(directory: Path) -> Iterator[int]:
+    descriptor = os.open(directory, os.O_RDONLY)
     try:
-        os.kill(int(pid), 0)
-    except (ProcessLookupError, ValueError, OverflowError):
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _is_free(directory: Path) -> bool:
+    """Whether no process counts in it any more."""
+    try:
+        with _descriptor(directory) as descriptor:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
         return False
-    except PermissionError:
-        return True
     return True
 
 

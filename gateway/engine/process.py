@@ -27,22 +27,23 @@ class Read:
 def map_events(database: Database, batch: Sequence[Event], kinds: Mapping[str, SourceKind], before: Sequence[Read] = ()) -> list[Read]:
     """Maps these events, in order of arrival, with the documents they want. Never raises for what a body holds.
 
-    `before` was mapped and may not be recorded yet; its documents count.
+    `before` was mapped and may not be recorded yet; its documents count for what came later.
     """
     reads: list[Read] = []
-    kept = {(one.event.source_id, name): one.event.body for one in before for name in one.reading.documents.keeps}
+    kept = {(one.event.source_id, name): one.event for one in before for name in one.reading.documents.keeps}
     for event in batch:
         reading = read(kinds.get(event.kind), event, functools.partial(_earlier, database, event, kept))
-        kept |= {(event.source_id, name): event.body for name in reading.documents.keeps}
+        kept |= {(event.source_id, name): event for name in reading.documents.keeps}
         reads.append(Read(event, reading))
     return reads
 
 
-def _earlier(database: Database, event: Event, kept: Mapping[tuple[int, str], bytes], names: Sequence[str]) -> Mapping[str, bytes]:
-    """The latest of these documents that came before the event, from this batch or stored."""
+def _earlier(database: Database, event: Event, kept: Mapping[tuple[int, str], Event], names: Sequence[str]) -> Mapping[str, bytes]:
+    """The latest of these documents that came before the event, stored or on their way to be."""
     with database.reading() as transaction:
         stored = documents.wanted(transaction, source_id=event.source_id, event_id=event.id, names=names)
-    return {**stored, **{name: kept[event.source_id, name] for name in names if (event.source_id, name) in kept}}
+    holders = {name: kept[event.source_id, name] for name in names if (event.source_id, name) in kept}
+    return {**stored, **{name: holder.body for name, holder in holders.items() if holder.id < event.id}}
 
 
 def commit(transaction: Transaction, batch: Sequence[Read], *, lease: str, now: datetime) -> int:

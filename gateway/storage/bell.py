@@ -5,8 +5,8 @@ A notice may be lost; whoever listens looks by itself from time to time as well.
 
 import asyncio
 import logging
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
 import psycopg
 
@@ -20,9 +20,9 @@ _log = logging.getLogger("tocsin.storage")
 class Notifier:
     """Tells every listening worker that there is work, without making anybody wait for it."""
 
-    def __init__(self, url: str) -> None:
-        """`url` is a PostgreSQL one, as libpq takes it."""
-        self._url = url
+    def __init__(self, address: Mapping[str, Any]) -> None:
+        """`address` is what psycopg connects by: see `Database.address`."""
+        self._address = address
         self._rung = asyncio.Event()
 
     def ring(self) -> None:
@@ -33,7 +33,7 @@ class Notifier:
         """Sends notices until cancelled."""
         while True:
             try:
-                async with await psycopg.AsyncConnection.connect(self._url, autocommit=True, prepare_threshold=None) as connection:
+                async with await psycopg.AsyncConnection.connect(**self._address, autocommit=True, prepare_threshold=None) as connection:
                     while True:
                         await self._rung.wait()
                         self._rung.clear()
@@ -46,12 +46,12 @@ class Notifier:
                 await asyncio.sleep(_AGAIN_AFTER)
 
 
-async def listen(url: str, on_notice: Callable[[], None]) -> None:
+async def listen(address: Mapping[str, Any], on_notice: Callable[[], None]) -> None:
     """Calls `on_notice` for each notice, and after each (re)connect, until cancelled. Needs a connection of its own: no
     pooler in transaction mode passes notices on."""
     while True:
         try:
-            async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
+            async with await psycopg.AsyncConnection.connect(**address, autocommit=True) as connection:
                 await connection.execute(f"LISTEN {_CHANNEL}")
                 on_notice()
                 async for _ in connection.notifies():

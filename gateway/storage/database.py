@@ -71,9 +71,9 @@ class Database:
         return self.file.with_name(f"{self.file.stem}.journal{self.file.suffix}") if self.file else None
 
     @property
-    def address(self) -> str:
-        """The URL of a PostgreSQL database with its password, as libpq takes it."""
-        return self.url.set(drivername="postgresql").render_as_string(hide_password=False)
+    def address(self) -> dict[str, Any]:
+        """What psycopg connects by, apart from SQLAlchemy."""
+        return connection_address(self.url)
 
     async def read(self, verb: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """The verb's answer from a read-only transaction. Raises `StorageUnavailable`."""
@@ -178,6 +178,17 @@ def _translated() -> Iterator[None]:
         if error.connection_invalidated:
             raise StorageUnavailable(str(error.orig)) from error
         raise
+
+
+def connection_address(url: str | URL) -> dict[str, Any]:
+    """A PostgreSQL URL as psycopg's own parameters: libpq quotes a URL that it cannot read, password and all. Raises ValueError."""
+    try:
+        parsed = make_url(_with_driver(url)) if isinstance(url, str) else url
+    except ArgumentError:
+        raise ValueError(_ACCEPTED) from None
+    if parsed.get_backend_name() != "postgresql":
+        raise ValueError("must be postgresql://user:password@host/name")
+    return parsed.translate_connect_args(username="user", database="dbname") | dict(parsed.query)
 
 
 def _with_driver(url: str) -> str:

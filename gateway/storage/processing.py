@@ -80,11 +80,13 @@ _LOAD: Final = (
     .where(among(events.c.id, "ids"))
     .order_by(events.c.id)
 )  # fmt: skip
+_UNDER_LEASE: Final = select(processing.c.event_id).where(processing.c.status == WAITING, processing.c.lease == bindparam("held_under"))
+_ANY_HELD: Final = _UNDER_LEASE.limit(1)
 _EXTEND: Final = (
-    update(processing)
-    .where(processing.c.status == WAITING, processing.c.lease == bindparam("held_under"))
+    update(processing)  # what its own worker is just recording is left alone: the beat waits for nothing
+    .where(processing.c.event_id.in_(_UNDER_LEASE.with_for_update(skip_locked=True).scalar_subquery()))
     .values(due_at=bindparam("until"))
-)  # fmt: skip
+)
 _HELD: Final = (
     select(processing.c.event_id)
     .where(among(processing.c.event_id, "ids"), processing.c.lease == bindparam("lease"))
@@ -124,7 +126,8 @@ def load(connection: Connection, ids: Sequence[int]) -> list[Event]:
 
 def extend(connection: Connection, *, lease: str, until: datetime) -> bool:
     """Holds what is held under `lease` for longer. False where nothing is, any more."""
-    return connection.execute(_EXTEND, {"held_under": lease, "until": until}).rowcount > 0
+    held = {"held_under": lease, "until": until}
+    return connection.execute(_EXTEND, held).rowcount > 0 or connection.scalar(_ANY_HELD, held) is not None
 
 
 def finish(connection: Connection, outcomes: Sequence[Outcome], *, lease: str, now: datetime) -> set[int]:

@@ -76,7 +76,7 @@ def begin(dialect: str) -> Any:
     return insert_of(dialect)(notifications).on_conflict_do_nothing(index_elements=["identity"])
 
 
-@functools.cache
+@functools.lru_cache(maxsize=256)
 def save(columns: tuple[str, ...]) -> Any:
     """Notification rows, each under its `id`."""
     return update(notifications).where(notifications.c.id == bindparam("b_id")).values({name: bindparam(f"b_{name}") for name in columns})

@@ -83,6 +83,7 @@ class ProcessWorker(Worker):
                     await self._commit(batch.reads, batch.lease)
                 except StorageUnavailable:  # a deadlock, a lock held too long: not the events' fault, and no reason to wait for the lease
                     await self._put_back(batch)
+                    await self._put_back_ahead()  # or what came later would be recorded first
                     raise
         QUEUE_AGE.set(max((self.clock() - batch.claimed[0].received_at).total_seconds(), 0.0))
         self._on_deliveries()
@@ -95,6 +96,9 @@ class ProcessWorker(Worker):
     async def finish(self) -> None:
         """Gives back what was mapped ahead."""
         await self._settle_debts()
+        await self._put_back_ahead()
+
+    async def _put_back_ahead(self) -> None:
         ahead, self._ahead = self._ahead, None
         if ahead is not None:
             batch = await ahead

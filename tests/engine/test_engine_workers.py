@@ -3,14 +3,16 @@
 import threading
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
+from gateway.engine import process
 from gateway.storage import tables
-from gateway.storage.database import Database
+from gateway.storage.database import Database, StorageUnavailable
 from gateway.workers.process import ProcessWorker
 from gateway.workers.settle import SettleWorker
-from mappers.contract import Mapped
+from mappers.contract import Documents, Inbound, Mapped
 from tests.builders import KINDS, House, failure, recovery
 from tests.conftest import Clock
 
@@ -183,3 +185,46 @@ def test_the_same_failure_in_two_events_processed_at_once_is_counted_and_mailed_
     first, second = house.claim(limit=1), house.claim(limit=1)
     together(lambda: house.commit(*first), lambda: house.commit(*second))
     assert (house.thread()["count"], house.mails(ana)) == (1, [("failing", "waiting")])
+
+
+@pytest.mark.req("R18")
+async def test_a_batch_that_could_not_be_recorded_takes_what_was_mapped_ahead_of_it_back(
+    house: House, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise what came later would be recorded first, and what came earlier be compared with it."""
+    monkeypatch.setattr("gateway.workers.process.BATCH", 1)
+    worker = ProcessWorker(house.database, KINDS, clock, lambda: None)
+    first, second = house.send(failure(run="r1", when=1)), house.send(failure(run="r2", when=2))
+    honest, failed = process.commit, list[bool]()
+
+    def fails_once(*given: Any, **named: Any) -> int:
+        if not failed:
+            failed.append(True)
+            raise StorageUnavailable("gone for a moment")
+        return honest(*given, **named)
+
+    monkeypatch.setattr(process, "commit", fails_once)
+    with pytest.raises(StorageUnavailable):
+        await worker.step()
+    assert [(row["lease"], row["attempts"]) for row in house.rows(tables.processing)] == [(None, 0)] * 2
+    assert [event.id for event in house.claim()[1]] == [first, second]
+
+
+def test_no_event_is_given_a_document_that_came_after_it(house: House) -> None:
+    wanted = list[Any]()
+
+    def documents(_: Any) -> Documents:
+        return Documents(keeps=("catalog",), wants=("catalog",))
+
+    def mapped(inbound: Inbound) -> Mapped:
+        wanted.append(dict(inbound.documents))
+        return Mapped(ignored="looked at")
+
+    kinds = {"speaker": replace(KINDS["speaker"], documents=documents, map=mapped)}
+    house.send(version=1)
+    house.send(version=2)
+    _, (older, newer) = house.claim()
+    later = process.map_events(house.database, [newer], kinds)
+    process.map_events(house.database, [older], kinds, later)
+    process.map_events(house.database, [newer], kinds, process.map_events(house.database, [older], kinds))
+    assert wanted == [{}, {}, {}, {"catalog": older.body}]

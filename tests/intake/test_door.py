@@ -225,7 +225,10 @@ async def test_what_the_router_refuses_is_a_problem_too(door: TestClient[Any, An
 
 
 @pytest.mark.req("R20")
-async def test_an_address_that_is_refused_too_often_is_slowed_down_but_its_right_credentials_pass(door: TestClient[Any, Any]) -> None:
+async def test_an_address_that_is_refused_too_often_is_slowed_down_but_its_right_credentials_pass(
+    door: TestClient[Any, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.intake.door.REFUSALS_A_SECOND", 0.001)
     statuses = [(await door.post("/webhooks/acme/prefect", data=b"{}")).status for _ in range(REFUSALS_AT_ONCE)]
     assert set(statuses) == {401}
     slowed = await door.post("/webhooks/acme/prefect", data=b"{}")

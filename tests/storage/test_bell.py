@@ -9,6 +9,7 @@ import pytest
 
 from gateway.storage import bell
 from gateway.storage.bell import Notifier, listen
+from gateway.storage.database import connection_address
 
 
 class Heard:
@@ -45,7 +46,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 async def hearing(url: str, named: str = "hearing") -> AsyncIterator[Heard]:
     """A listener that listens already."""
     heard = Heard()
-    task = asyncio.create_task(listen(f"{url}?application_name={named}", heard))
+    task = asyncio.create_task(listen(connection_address(f"{url}?application_name={named}"), heard))
     assert await heard.more(0) == 1, "called once when it begins: what came before may have been missed"
     yield heard
     task.cancel()
@@ -55,7 +56,7 @@ async def hearing(url: str, named: str = "hearing") -> AsyncIterator[Heard]:
 
 @asynccontextmanager
 async def notifying(url: str) -> AsyncIterator[Notifier]:
-    notifier = Notifier(f"{url}?application_name=notifying")
+    notifier = Notifier(connection_address(f"{url}?application_name=notifying"))
     task = asyncio.create_task(notifier.run())
     yield notifier
     task.cancel()
@@ -86,7 +87,7 @@ async def test_a_ring_is_heard_by_every_listener(url: str) -> None:
 
 async def test_a_ring_from_before_the_connection_is_told_when_there_is_one(url: str) -> None:
     async with hearing(url) as heard:
-        notifier = Notifier(url)
+        notifier = Notifier(connection_address(url))
         notifier.ring()
         task = asyncio.create_task(notifier.run())
         await heard.more(1)
@@ -136,12 +137,13 @@ async def test_a_notifier_whose_connection_is_ended_rings_again(url: str, caplog
 
 async def test_a_server_that_is_not_there_is_asked_again(url: str, caplog: pytest.LogCaptureFixture) -> None:
     heard = Heard()
-    nowhere = "postgresql://tocsin@127.0.0.1:1/none"
+    nowhere = connection_address("postgresql+psycopg://tocsin:hunter%20two@127.0.0.1:1/none")
     tasks = [asyncio.create_task(one) for one in (listen(nowhere, heard), Notifier(nowhere).run())]
     async with asyncio.timeout(10):
         while caplog.text.count("are not woken") < 2 or caplog.text.count("are not heard") < 2:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
     assert heard.count == 0
+    assert "hunter" not in caplog.text, "libpq quotes a URL that it cannot read"
     assert not any(task.done() for task in tasks)
     for task in tasks:
         task.cancel()
