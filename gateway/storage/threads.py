@@ -91,9 +91,11 @@ def known_occurrences(connection: Connection, keys: Sequence[tuple[int, str]]) -
     """Those of these occurrences, (notification id, key), that are recorded already."""
     if not keys:
         return {}
-    wanted = set(keys)
-    rows = connection.execute(sql.KNOWN, {"ids": [one for one, _ in wanted], "keys": [key for _, key in wanted]})
-    return {(row.notification_id, row.key): _occurrence(row) for row in rows if (row.notification_id, row.key) in wanted}
+    wanted, found = sorted(set(keys)), dict[tuple[int, str], Occurrence]()
+    for start in range(0, len(wanted), sql.KNOWN_AT_ONCE):
+        for row in connection.execute(sql.KNOWN, {"pairs": wanted[start : start + sql.KNOWN_AT_ONCE]}):
+            found[row.notification_id, row.key] = _occurrence(row)
+    return found
 
 
 def history(connection: Connection, notification_id: int) -> list[Occurrence]:
