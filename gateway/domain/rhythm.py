@@ -1,0 +1,91 @@
+"""When mail may leave: a person's quiet hours and digest, in their own zone.
+
+People with the same rhythm are answered alike, so the times are computed once for each rhythm and not for each person.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from enum import StrEnum
+from typing import Final, Self
+from zoneinfo import ZoneInfo
+
+DAILY_AT: Final = time(8)
+"""Local time of a daily digest."""
+_SEPARATOR: Final = "|"
+
+
+class Digest(StrEnum):
+    """How often mail that is not urgent leaves."""
+
+    IMMEDIATE = "immediate"
+    HOURLY = "hourly"
+    DAILY = "daily"
+
+
+@dataclass(frozen=True, slots=True)
+class Rhythm:
+    """Quiet hours and digest of a person. Hours are local; `quiet_from` after `quiet_until` spans midnight."""
+
+    zone: str = "UTC"
+    quiet_from: time | None = None
+    """None, as `quiet_until` then is: no quiet hours."""
+    quiet_until: time | None = None
+    digest: Digest = Digest.IMMEDIATE
+
+    @property
+    def key(self) -> str | None:
+        """This rhythm in one word, the same for equal rhythms; None where mail may always leave at once."""
+        hours = f"{self.quiet_from:%H:%M}-{self.quiet_until:%H:%M}" if self.quiet_from is not None else ""
+        return _SEPARATOR.join((self.zone, hours, self.digest)) if hours or self.digest is not Digest.IMMEDIATE else None
+
+    @classmethod
+    def of(cls, key: str) -> Self:
+        """The rhythm that has this key."""
+        zone, hours, digest = key.split(_SEPARATOR)
+        begin, _, end = hours.partition("-")
+        return cls(zone, time.fromisoformat(begin) if begin else None, time.fromisoformat(end) if end else None, Digest(digest))
+
+    def free_at(self, now: datetime) -> datetime:
+        """The first moment, `now` or later, at which mail that is not urgent may leave; in UTC."""
+        collected = {Digest.IMMEDIATE: _at_once, Digest.HOURLY: _next_hour, Digest.DAILY: _next_morning}[self.digest](now, self._zone)
+        return self._after_quiet(collected)
+
+    @property
+    def _zone(self) -> ZoneInfo:
+        return ZoneInfo(self.zone)
+
+    def _after_quiet(self, moment: datetime) -> datetime:
+        """`moment`, or the end of the quiet hours it falls in."""
+        if self.quiet_from is None or self.quiet_until is None:
+            return moment
+        local = moment.astimezone(self._zone)
+        spans_midnight = self.quiet_from > self.quiet_until
+        before_end = local.time() < self.quiet_until
+        is_quiet = (local.time() >= self.quiet_from or before_end) if spans_midnight else self.quiet_from <= local.time() and before_end
+        if not is_quiet:
+            return moment
+        return _wall(local if before_end else local + timedelta(days=1), self.quiet_until, self._zone, moment)
+
+
+def _at_once(now: datetime, _: ZoneInfo) -> datetime:
+    return now
+
+
+def _next_hour(now: datetime, zone: ZoneInfo) -> datetime:
+    local = now.astimezone(zone)
+    past = timedelta(minutes=local.minute, seconds=local.second, microseconds=local.microsecond)
+    return now - past + timedelta(hours=1)
+
+
+def _next_morning(now: datetime, zone: ZoneInfo) -> datetime:
+    local = now.astimezone(zone)
+    return _wall(local if local.time() < DAILY_AT else local + timedelta(days=1), DAILY_AT, zone, now)
+
+
+def _wall(day: datetime, at: time, zone: ZoneInfo, after: datetime) -> datetime:
+    """This local time of this day in UTC: the first after `after` where clocks are set back and it comes twice.
+
+    Where clocks are set forward over it, it is as much later. https://peps.python.org/pep-0495/
+    """
+    twice = (datetime.combine(day.date(), at, zone).replace(fold=fold).astimezone(UTC) for fold in (0, 1))
+    return next((moment for moment in sorted(twice) if moment > after), after)
