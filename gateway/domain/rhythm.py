@@ -83,9 +83,9 @@ def _next_morning(now: datetime, zone: ZoneInfo) -> datetime:
 
 
 def _wall(day: datetime, at: time, zone: ZoneInfo, after: datetime) -> datetime:
-    """This local time of this day in UTC: the first after `after` where clocks are set back and it comes twice.
+    """This local time of this day in UTC: where clocks are set back and it comes twice, the first after `after`.
 
     Where clocks are set forward over it, it is as much later. https://peps.python.org/pep-0495/
     """
     twice = (datetime.combine(day.date(), at, zone).replace(fold=fold).astimezone(UTC) for fold in (0, 1))
-    return next((moment for moment in sorted(twice) if moment > after), after)
+    return next((moment for moment in twice if moment > after), after)
