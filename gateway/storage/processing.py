@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Connection, and_, bindparam, func, insert, literal, or_, select, update
+from sqlalchemy import Connection, and_, bindparam, func, insert, literal, or_, select, text, update
 
 from gateway.storage.among import among
 from gateway.storage.tables import events, processing, sources
@@ -98,6 +98,11 @@ _FINISH: Final = (
     .where(processing.c.event_id == bindparam("id"))
     .values(status=bindparam("to"), reason=bindparam("why"), lease=None, processed_at=bindparam("now"))
 )
+_HANG_UP: Final = text(  # who has written nothing holds up nobody; COPY is how a dump comes back, and none of ours
+    "SELECT pid, pg_terminate_backend(pid) FROM pg_stat_activity"
+    " WHERE datname = current_database() AND usename = current_user AND pid <> pg_backend_pid() AND backend_xid IS NOT NULL"
+    " AND state = 'active' AND wait_event_type = 'Client' AND state_change < clock_timestamp() - :silent AND query NOT ILIKE 'copy %'"
+)
 
 
 def claim(connection: Connection, *, now: datetime, lease: str, lease_for: timedelta, limit: int) -> list[Event]:
@@ -148,6 +153,11 @@ def put_back(connection: Connection, ids: Iterable[int], *, lease: str, due_at: 
         .where(processing.c.event_id.in_(list(ids)), processing.c.lease == lease)
         .values(lease=None, due_at=due_at, attempts=processing.c.attempts - (0 if tried else 1))
     )
+
+
+def hang_up(connection: Connection, *, silent: timedelta) -> list[int]:
+    """Ends the sessions that fell silent so long ago half way through what they say, or hear; gives their numbers. PostgreSQL only."""
+    return list(connection.scalars(_HANG_UP, {"silent": silent}))
 
 
 def next_due(connection: Connection) -> datetime | None:

@@ -1,18 +1,24 @@
-"""The worker that acts when time passes: holds that are over, threads nobody speaks of any more, old watermarks."""
+"""The worker that acts when time passes: holds that are over, threads nobody speaks of any more, old watermarks, silent sessions."""
 
+import asyncio
+import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final
 
 from gateway.engine import record
-from gateway.storage import people, threads
-from gateway.storage.database import Database, Transaction
+from gateway.storage import people, processing, threads
+from gateway.storage.database import IDLE_IN_TRANSACTION_MS, Database, StorageUnavailable, Transaction
 from gateway.workers.loop import Worker
 
 BATCH: Final = 100
 WATERMARKS_KEPT: Final = timedelta(days=3)
 _SWEEP_EVERY: Final = timedelta(hours=1)
 _SWEEP: Final = 1000
+LOOK_EVERY: Final = 5.0
+"""Seconds between looks for sessions that fell silent."""
+SILENT: Final = timedelta(milliseconds=IDLE_IN_TRANSACTION_MS)
+_log = logging.getLogger("tocsin.workers")
 
 
 class SettleWorker(Worker):
@@ -25,6 +31,16 @@ class SettleWorker(Worker):
         super().__init__(clock)
         self._database, self._on_deliveries = database, on_deliveries
         self._next_sweep = clock()
+
+    async def run(self) -> None:
+        """As every worker. Beside its steps, which may have to wait for one of them, it hangs up on sessions that fell silent."""
+        if self._database.is_sqlite:
+            return await super().run()
+        hanging_up = asyncio.create_task(self._hang_up())
+        try:
+            await super().run()
+        finally:
+            hanging_up.cancel()
 
     async def step(self) -> int:
         """Everything that is due now, up to a hundred threads of each."""
@@ -42,6 +58,22 @@ class SettleWorker(Worker):
     async def next_due(self) -> datetime | None:
         """When the next hold is over or the next silence ends."""
         return await self._database.read(threads.next_due)
+
+    async def _hang_up(self) -> None:
+        """PostgreSQL does so by itself with a transaction that idles, but not with a worker that stopped between statements
+        which it sends in one go, as `executemany` does: until their end its session counts as active. Before
+        `transaction_timeout`, which came with version 17, no setting ends it, and what it holds is held for ever.
+        https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-PIPELINING
+        """
+        while True:
+            await asyncio.sleep(LOOK_EVERY)
+            try:
+                for session in await self._database.read(processing.hang_up, silent=SILENT):
+                    _log.warning("session %s of the database held what others wait for and said nothing more: it was ended", session)
+            except StorageUnavailable:  # the steps complain of it
+                continue
+            except Exception:
+                _log.exception("sessions that fell silent could not be ended")
 
 
 def _settle(transaction: Transaction, now: datetime) -> int:
