@@ -46,9 +46,19 @@ class Item(BaseModel):
     read_at: datetime | None
     archived_at: datetime | None
     dismissed_at: datetime | None
+    snoozed: bool
     snoozed_until: datetime | None
+    """Null while it is snoozed until it is resolved."""
+    muted: bool
+    muted_until: datetime | None
+    """Null while it is muted until it is resolved; the year 9999 is for ever."""
+    flapping: bool
     acknowledged_at: datetime | None
     acknowledged_by: str | None
+    source_app: str | None
+    source_model: str | None
+    source_id: str | None
+    expires_at: datetime | None
 
 
 class Page(BaseModel):

@@ -31,6 +31,8 @@ def _fields(row: Mapping[str, Any], public_url: str) -> dict[str, Any]:
         "tags": row["tags"] or [],
         "members": MemberCounts(firing=row["firing"], total=max(row["members_total"], row["firing"])),
         "occurrences": row["count"],
+        **{name: bool(row[name]) for name in ("muted", "snoozed")},
+        **{f"{name}_until": row[f"{name}_until"] if row[name] else None for name in ("muted", "snoozed")},
     }
 
 

@@ -29,6 +29,7 @@ _ITEM: Final = (
     _thread.resolved_at, _entry.last_at, _entry.read_at, _entry.archived_at, _entry.dismissed_at, _entry.snoozed_until, _entry.muted_until,
     _entry.reason,
     _thread.acknowledged_at, acknowledger.c.name.label("acknowledged_by"), _thread.conversation_id, conversations.c.subject,
+    _thread.flapping, _thread.source_app, _thread.source_model, _thread.source_ref.label("source_id"), _thread.expires_at,
 )  # fmt: skip
 
 
@@ -61,7 +62,7 @@ def page(
 ) -> list[dict[str, Any]]:
     """A page of the inbox, newest first, from behind `after` (last_at, id) on."""
     query = (
-        _items()
+        _items(now)
         .where(*_visible(user_id, wanted, now))
         .order_by(inbox_entries.c.last_at.desc(), inbox_entries.c.notification_id.desc())
         .limit(limit)
@@ -91,7 +92,7 @@ def urgent(connection: Connection, *, user_id: int, team_ids: Sequence[int] | No
     """The open urgent threads that the person has not put aside; worst first, then oldest."""
     wanted = Filter(team_ids=tuple(team_ids) if team_ids is not None else None, urgent_only=True, status="open")
     query = (
-        _items()
+        _items(now)
         .where(*_visible(user_id, wanted, now), inbox_entries.c.dismissed_at.is_(None))
         .order_by(notifications.c.weight.desc(), notifications.c.opened_at, notifications.c.id)
         .limit(500)
@@ -102,7 +103,7 @@ def urgent(connection: Connection, *, user_id: int, team_ids: Sequence[int] | No
 def one(connection: Connection, *, user_id: int, notification_id: int, now: datetime) -> dict[str, Any] | None:
     """One entry of the person's inbox, listed or not; None where it is not theirs to see."""
     row = connection.execute(
-        _items()
+        _items(now)
         .add_columns(notifications.c.facts, notifications.c.impact, notifications.c.excerpt, notifications.c.run, notifications.c.episode)
         .where(inbox_entries.c.user_id == user_id, inbox_entries.c.notification_id == notification_id, *_allowed(), _not_expired(now))
     ).one_or_none()
@@ -168,9 +169,9 @@ def _mine(connection: Connection, user_id: int, ids: Sequence[int]) -> list[int]
     return list(connection.scalars(query))
 
 
-def _items() -> Select[Any]:
+def _items(now: datetime) -> Select[Any]:
     return (
-        _joined(select(*_ITEM))
+        _joined(select(*_ITEM, _muted(now).label("muted"), _snoozed(now).label("snoozed")))
         .outerjoin(sources, sources.c.id == notifications.c.source_id)
         .outerjoin(acknowledger, acknowledger.c.id == notifications.c.acknowledged_by)
         .outerjoin(conversations, conversations.c.id == notifications.c.conversation_id)
@@ -197,17 +198,38 @@ def _not_expired(now: datetime) -> ColumnElement[bool]:
 
 def _visible(user_id: int, wanted: Filter, now: datetime) -> list[ColumnElement[bool]]:
     """The one definition of what is in a list, and so in its counts."""
-    muted = _entry.muted_until > now
     return [
         _entry.user_id == user_id,
         _entry.listed,
         *_allowed(),
         _not_expired(now),
-        muted if wanted.muted else or_(_entry.muted_until.is_(None), _entry.muted_until <= now),
+        *((_muted(now),) if wanted.muted else _not_muted(now)),
         _entry.archived_at.is_not(None) if wanted.archived else _entry.archived_at.is_(None),
-        or_(_entry.snoozed_until.is_(None), _entry.snoozed_until <= now),
+        *_not_snoozed(now),
         *_wanted(wanted),
     ]
+
+
+def _muted(now: datetime) -> ColumnElement[bool]:
+    return or_(_entry.muted_until > now, _entry.muted_episode == _thread.episode)
+
+
+def _not_muted(now: datetime) -> tuple[ColumnElement[bool], ...]:
+    return (
+        or_(_entry.muted_until.is_(None), _entry.muted_until <= now),
+        or_(_entry.muted_episode.is_(None), _entry.muted_episode != _thread.episode),
+    )
+
+
+def _snoozed(now: datetime) -> ColumnElement[bool]:
+    return or_(_entry.snoozed_until > now, and_(_entry.snoozed_episode == _thread.episode, _thread.status == "open"))
+
+
+def _not_snoozed(now: datetime) -> tuple[ColumnElement[bool], ...]:
+    return (
+        or_(_entry.snoozed_until.is_(None), _entry.snoozed_until <= now),
+        or_(_entry.snoozed_episode.is_(None), _entry.snoozed_episode != _thread.episode, _thread.status != "open"),
+    )
 
 
 def _wanted(wanted: Filter) -> Iterator[ColumnElement[bool]]:
