@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from gateway.domain.thread import Firing, Occurrence, Thread, fold, step
+from gateway.domain.thread import Firing, Occurrence, Thread, fold, settled, step
 from mappers.contract import State
 
 History = Callable[[], Iterable[Occurrence]]
@@ -28,6 +28,7 @@ class Reason(StrEnum):
     PASSED = "passed"
     REPEAT = "repeat"
     SHRANK = "shrank"
+    FLAPPING = "flapping"
     HELD = "held"
     SAME_OCCURRENCE = "same-occurrence"
     NOTHING_OPEN = "nothing-open"
@@ -45,6 +46,8 @@ class Alert(StrEnum):
     """Exactly those who were told of this episode, per channel."""
     QUIETLY = "quietly"
     """Everyone subscribed, in-app only, not urgent."""
+    REMINDED = "reminded"
+    """Everyone who hears by mail, by mail alone."""
 
 
 ALERTS: Final = {
@@ -56,6 +59,7 @@ ALERTS: Final = {
     Reason.PASSED: Alert.QUIETLY,
     Reason.REPEAT: Alert.READERS,
     Reason.SHRANK: Alert.NOBODY,
+    Reason.FLAPPING: Alert.AUDIENCE,
     Reason.HELD: Alert.NOBODY,
     Reason.SAME_OCCURRENCE: Alert.NOBODY,
     Reason.NOTHING_OPEN: Alert.NOBODY,
@@ -80,12 +84,14 @@ class Verdict:
     thread: Thread
     """The thread afterwards."""
     occurrence: Occurrence | None = None
-    """The occurrence as it is to be remembered: merged with what was known of it. None where a hold ran out."""
+    """The occurrence as it is to be remembered: merged with what was known of it. None where time alone did it."""
+    quiet: bool = False
+    """Whether it is more of what people were told already: the further ups and downs of what flaps."""
 
     @property
     def alert(self) -> Alert:
         """Whom this verdict alerts."""
-        return ALERTS[self.reason]
+        return Alert.NOBODY if self.quiet else ALERTS[self.reason]
 
 
 def judge(before: Thread, occurrence: Occurrence, same: Occurrence | None, history: History, now: datetime) -> Verdict:
@@ -102,17 +108,21 @@ def judge(before: Thread, occurrence: Occurrence, same: Occurrence | None, histo
         after = step(before, occurrence)
     else:
         after = fold([*(one for one in history() if one.key != occurrence.key), occurrence])
-    after = _release(after, before, now)
+    after = settled(_release(after, before, now), now)
     reason = _reason(before, occurrence, after)
-    if same is not None and occurrence.members == same.members and (reason in _NOTHING_NEW or occurrence.state is State.NOTE):
+    known_again = same is not None and occurrence.members == same.members
+    quiet = reason is Reason.FLAPPING and before.is_flapping
+    if known_again and (reason in _NOTHING_NEW or quiet or occurrence.state is State.NOTE):
         reason = Reason.SAME_OCCURRENCE
-    return Verdict(reason, after, occurrence)
+    return Verdict(reason, after, occurrence, quiet=quiet)
 
 
 def due(before: Thread, now: datetime) -> Verdict | None:
-    """The verdict once a hold has run out with its members still firing; None where no hold has."""
-    after = _release(before, before, now)
-    return Verdict(_rise(before, after), after) if after != before else None
+    """The verdict once time has passed: a hold is over with its members still firing, or what flapped is stable. None where it has not."""
+    after = settled(_release(before, before, now), now)
+    if after == before:
+        return None
+    return Verdict(_calmed(after) if before.is_flapping and not after.is_flapping else _rise(before, after), after)
 
 
 def _merge(known: Occurrence, again: Occurrence) -> Occurrence:
@@ -147,6 +157,8 @@ def _may_be_known(member: Firing, before: Firing | None, now: datetime) -> bool:
 
 
 def _reason(before: Thread, occurrence: Occurrence, after: Thread) -> Reason:
+    if before.is_flapping or after.is_flapping:
+        return _flapping(before, occurrence, after)
     if before.is_open and not after.is_open:
         return Reason.RESOLVED
     if after.shown - before.shown or after.weight() > before.weight():
@@ -160,6 +172,23 @@ def _reason(before: Thread, occurrence: Occurrence, after: Thread) -> Reason:
     if (after.firing, after.count) == (before.firing, before.count):
         return Reason.PASSED  # it belongs to an episode that is over
     return Reason.HELD if after.firing.keys() > before.firing.keys() else Reason.REPEAT
+
+
+def _flapping(before: Thread, occurrence: Occurrence, after: Thread) -> Reason:
+    """One notice when it begins, the state of things once it is stable; in between only what nobody knows of yet."""
+    if not after.is_flapping:
+        return _calmed(after)
+    if not before.is_flapping or occurrence.state is not State.FIRING:
+        return Reason.FLAPPING
+    known = before.swings.known
+    fresh = {key: level.weight for key, level in occurrence.members.items() if key in after.shown and level.weight > known.get(key, 0)}
+    if not fresh:
+        return Reason.FLAPPING
+    return Reason.ESCALATED if max(fresh.values()) > max(known.values(), default=0) else Reason.GREW
+
+
+def _calmed(after: Thread) -> Reason:
+    return Reason.REOPENED if after.is_open else Reason.RESOLVED
 
 
 def _note(before: Thread, after: Thread) -> Reason:

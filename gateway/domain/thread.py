@@ -12,6 +12,8 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Final
 
+from gateway.domain import flapping
+from gateway.domain.flapping import Swings
 from mappers.contract import Level, State
 
 
@@ -28,6 +30,8 @@ class Occurrence:
     """Nobody is to know of members that begin to fire here before this time."""
     spares_own_run: bool = False
     """A recovery that says nothing about what its own run reported."""
+    final: bool = False
+    """A recovery said by a person, or by time, for the whole thread; it ends flapping as well."""
 
     @property
     def order(self) -> tuple[datetime, bool, str]:
@@ -61,6 +65,7 @@ class Thread:
     """When the last episode ended; None while open."""
     last: tuple[datetime, bool, str] | None = None
     """The order of the last occurrence folded in."""
+    swings: Swings = flapping.NONE
 
     @property
     def shown(self) -> frozenset[str]:
@@ -68,9 +73,14 @@ class Thread:
         return frozenset(key for key, member in self.firing.items() if member.held_until is None)
 
     @property
+    def is_flapping(self) -> bool:
+        """Whether it opens and closes so often that people are left alone with it."""
+        return self.swings.flapping and not self.swings.over
+
+    @property
     def is_open(self) -> bool:
-        """Whether anything fires that people may know of."""
-        return bool(self.shown)
+        """Whether anything fires that people may know of; what flaps is open all the while."""
+        return self.is_flapping or bool(self.shown)
 
     def weight(self) -> int:
         """The weight of the worst member shown; 0 while closed."""
@@ -92,14 +102,26 @@ def fold(occurrences: Iterable[Occurrence]) -> Thread:
 
 def step(thread: Thread, occurrence: Occurrence) -> Thread:
     """The state after one more occurrence, which must not come before any already folded."""
+    if thread.swings.is_stable(occurrence.at):
+        thread = _steady(thread)
     match occurrence.state:
         case State.FIRING:
-            after = _fire(thread, occurrence)
+            after = _swing(thread, _fire(thread, occurrence), occurrence)
+        case State.RESOLVED if occurrence.final:
+            after = _end(thread, occurrence.at)
         case State.RESOLVED:
-            after = _recover(thread, occurrence)
+            after = _swing(thread, _recover(thread, occurrence), occurrence)
         case State.NOTE:
-            after = thread if thread.firing else _close(_fire(thread, occurrence), occurrence.at)
+            after = thread if thread.firing or thread.swings.flapping else _close(_fire(thread, occurrence), occurrence.at)
     return replace(after, last=occurrence.order)
+
+
+def settled(thread: Thread, now: datetime) -> Thread:
+    """The thread as people see it at this time: what flapped and was quiet for long enough does so no more."""
+    if thread.swings.over or not thread.swings.is_stable(now):
+        return thread
+    over = replace(thread.swings, over=True)
+    return replace(thread, swings=over, resolved_at=None if thread.firing else thread.swings.last)
 
 
 def _fire(thread: Thread, occurrence: Occurrence) -> Thread:
@@ -112,7 +134,7 @@ def _fire(thread: Thread, occurrence: Occurrence) -> Thread:
             run=occurrence.run,
             held_until=_earlier(known.held_until, occurrence.held_until) if known else occurrence.held_until,
         )
-    opens = not thread.firing
+    opens = not thread.firing and not thread.swings.flapping
     return replace(
         thread,
         firing=firing,
@@ -137,6 +159,30 @@ def _recover(thread: Thread, occurrence: Occurrence) -> Thread:
         return thread
     remaining = {key: member for key, member in thread.firing.items() if key not in recovered}
     return replace(thread, firing=remaining, level=_worst(remaining)) if remaining else _close(thread, occurrence.at)
+
+
+def _swing(before: Thread, after: Thread, occurrence: Occurrence) -> Thread:
+    """`after` with what the occurrence adds to the ups and downs. What flaps is not over when nothing fires for a moment."""
+    if after.firing and not before.firing:
+        swings = flapping.opened(after.swings, occurrence.at, occurrence.run, openly=occurrence.held_until is None)
+    elif before.firing and not after.firing:
+        swings = flapping.closed(after.swings, occurrence.at, occurrence.run)
+    else:
+        swings = flapping.ran(after.swings, occurrence.run)
+    if after.swings.flapping and not swings.flapping:
+        return _steady(after)
+    swings = flapping.knowing(swings, {key: member.level.weight for key, member in {**before.firing, **after.firing}.items()})
+    return replace(after, swings=swings, resolved_at=None if swings.flapping else after.resolved_at)
+
+
+def _steady(thread: Thread) -> Thread:
+    """The end of flapping: where nothing fires, the episode was over with the last transition."""
+    return replace(thread, swings=flapping.NONE, resolved_at=None if thread.firing else thread.swings.last)
+
+
+def _end(thread: Thread, at: datetime) -> Thread:
+    is_over = not thread.firing and not thread.swings.flapping
+    return thread if is_over else replace(_close(thread, at), swings=flapping.NONE)
 
 
 def _close(thread: Thread, at: datetime) -> Thread:
