@@ -12,6 +12,10 @@ from zoneinfo import ZoneInfo
 DAILY_AT: Final = time(8)
 """Local time of a daily digest."""
 _SEPARATOR: Final = "|"
+_MINUTE: Final = timedelta(minutes=1)
+_DAY: Final = timedelta(days=1)
+_MOST_MINUTES: Final = 3 * 24 * 60
+"""Longer than any quiet hours last, also where a whole day is lived twice."""
 
 
 class Digest(StrEnum):
@@ -45,26 +49,33 @@ class Rhythm:
         begin, _, end = hours.partition("-")
         return cls(zone, time.fromisoformat(begin) if begin else None, time.fromisoformat(end) if end else None, Digest(digest))
 
-    def free_at(self, now: datetime) -> datetime:
-        """The first moment, `now` or later, at which mail that is not urgent may leave; in UTC."""
+    def free_at(self, now: datetime, held_until: datetime | None = None) -> datetime:
+        """The first moment, `now` or later, at which mail that is not urgent may leave; in UTC. `held_until`: not before then."""
         collected = {Digest.IMMEDIATE: _at_once, Digest.HOURLY: _next_hour, Digest.DAILY: _next_morning}[self.digest](now, self._zone)
-        return self._after_quiet(collected)
+        return self.after_quiet(max(collected, held_until or collected))
+
+    def after_quiet(self, moment: datetime) -> datetime:
+        """`moment`, or the end of the quiet hours it falls in."""
+        if self.quiet_until is None or not self._is_quiet(moment):
+            return moment
+        left = _since_midnight(self.quiet_until) - _since_midnight(moment.astimezone(self._zone).time())
+        end = moment + left % _DAY
+        if _offset(end, self._zone) == _offset(moment, self._zone):
+            return end
+        minute = moment.replace(second=0, microsecond=0)  # clocks are set meanwhile, which happens twice a year
+        return next(later for count in range(1, _MOST_MINUTES) if not self._is_quiet(later := minute + count * _MINUTE))
+
+    def _is_quiet(self, moment: datetime) -> bool:
+        if self.quiet_from is None or self.quiet_until is None:
+            return False
+        local = moment.astimezone(self._zone).time()
+        if self.quiet_from > self.quiet_until:
+            return local >= self.quiet_from or local < self.quiet_until
+        return self.quiet_from <= local < self.quiet_until
 
     @property
     def _zone(self) -> ZoneInfo:
         return ZoneInfo(self.zone)
-
-    def _after_quiet(self, moment: datetime) -> datetime:
-        """`moment`, or the end of the quiet hours it falls in."""
-        if self.quiet_from is None or self.quiet_until is None:
-            return moment
-        local = moment.astimezone(self._zone)
-        spans_midnight = self.quiet_from > self.quiet_until
-        before_end = local.time() < self.quiet_until
-        is_quiet = (local.time() >= self.quiet_from or before_end) if spans_midnight else self.quiet_from <= local.time() and before_end
-        if not is_quiet:
-            return moment
-        return _wall(local if before_end else local + timedelta(days=1), self.quiet_until, self._zone, moment)
 
 
 def _at_once(now: datetime, _: ZoneInfo) -> datetime:
@@ -89,3 +100,11 @@ def _wall(day: datetime, at: time, zone: ZoneInfo, after: datetime) -> datetime:
     """
     twice = (datetime.combine(day.date(), at, zone).replace(fold=fold).astimezone(UTC) for fold in (0, 1))
     return next((moment for moment in twice if moment > after), after)
+
+
+def _since_midnight(local: time) -> timedelta:
+    return timedelta(hours=local.hour, minutes=local.minute, seconds=local.second, microseconds=local.microsecond)
+
+
+def _offset(moment: datetime, zone: ZoneInfo) -> timedelta | None:
+    return moment.astimezone(zone).utcoffset()
