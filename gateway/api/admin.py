@@ -111,10 +111,10 @@ def new_token() -> str:
 
 
 OPERATIONS: Final = (
-    Operation("GET", "/api/sources", "Sources of my teams", list_sources, Rows, query=TeamQuery, problems=(403, 404)),
+    Operation("GET", "/api/sources", "Sources of my teams", list_sources, Rows, query=TeamQuery, problems=(404,), floor="admin"),
     *events.OPERATIONS,
-    Operation("GET", "/api/rejections", "What was refused", list_rejections, Rows, query=RejectionsQuery, problems=(403, 404)),
-    Operation("GET", "/api/deliveries", "What was sent", list_deliveries, Rows, query=ListQuery, problems=(403, 404)),
+    Operation("GET", "/api/rejections", "What was refused", list_rejections, Rows, query=RejectionsQuery, problems=(404,), floor="admin"),
+    Operation("GET", "/api/deliveries", "What was sent", list_deliveries, Rows, query=ListQuery, problems=(404,), floor="admin"),
     Operation("GET", "/api/tokens", "My API tokens", list_tokens, Rows),
     Operation("POST", "/api/tokens", "A new API token", create_token, NewToken, body=TokenRequest, status=201),
     Operation("DELETE", "/api/tokens/{id}", "End an API token", revoke_token, Done, problems=(404,)),

@@ -191,9 +191,18 @@ def _place(cursor: str) -> Place:
 
 
 OPERATIONS: Final = (
-    Operation("GET", "/api/events", "What arrived", list_events, Rows, query=EventsQuery, problems=(403, 404)),
-    Operation("GET", "/api/events/counts", "How much of it", count_events, EventCounts, query=EventFilter, problems=(403, 404)),
-    Operation("POST", "/api/events/replay", "Map all that match again", replay_events, Replayed, body=ReplayRequest, problems=(403, 404)),
-    Operation("GET", "/api/events/{id}", "One event whole", show_event, EventDetail, problems=(403, 404)),
-    Operation("POST", "/api/events/{id}/replay", "Map it again", replay_event, Done, problems=(403, 404)),
+    Operation("GET", "/api/events", "What arrived", list_events, Rows, query=EventsQuery, problems=(404,), floor="admin"),
+    Operation("GET", "/api/events/counts", "How much of it", count_events, EventCounts, query=EventFilter, problems=(404,), floor="admin"),
+    Operation(
+        "POST",
+        "/api/events/replay",
+        "Map all that match again",
+        replay_events,
+        Replayed,
+        body=ReplayRequest,
+        problems=(404,),
+        floor="admin",
+    ),
+    Operation("GET", "/api/events/{id}", "One event whole", show_event, EventDetail, problems=(404,), floor="admin"),
+    Operation("POST", "/api/events/{id}/replay", "Map it again", replay_event, Done, problems=(404,), floor="admin"),
 )

@@ -47,7 +47,8 @@ def _operation(operation: Operation) -> dict[str, Any]:
     described: dict[str, Any] = {
         "operationId": f"{operation.handler.__module__.rsplit('.', 1)[-1]}_{operation.handler.__name__}",
         "summary": operation.summary,
-        "description": (operation.handler.__doc__ or operation.summary).strip(),
+        "description": f"{(operation.handler.__doc__ or operation.summary).strip()}\n\n{_needs(operation)}",
+        "security": [{"token": [operation.scope]}, {"session": []}],
         "responses": _responses(operation),
     }
     parameters = _path_parameters(operation.path) + (_query_parameters(operation.query) if operation.query else [])
@@ -58,11 +59,16 @@ def _operation(operation: Operation) -> dict[str, Any]:
     return described
 
 
+def _needs(operation: Operation) -> str:
+    role = "" if operation.floor == "viewer" else f" and the role {operation.floor}"
+    return f"Needs the scope `{operation.scope}`{role}."
+
+
 def _responses(operation: Operation) -> dict[str, Any]:
     answer: dict[str, Any] = {"description": HTTPStatus(operation.status).phrase}
     if operation.answer:
         answer["content"] = {"application/json": {"schema": _reference(operation.answer)}}
-    statuses = {401, 422, 503, *operation.problems, *((400, 413) if operation.body else ()), *((403,) if operation.writes else ())}
+    statuses = {401, 403, 422, 503, *operation.problems, *((400, 413) if operation.body else ())}
     problem = {"application/problem+json": {"schema": _reference(ProblemDetails)}}
     refused = {str(status): {"description": HTTPStatus(status).phrase, "content": problem} for status in sorted(statuses)}
     return {str(operation.status): answer, **refused}
@@ -74,7 +80,7 @@ def _reference(model: type[BaseModel]) -> dict[str, str]:
 
 def _path_parameters(path: str) -> list[dict[str, Any]]:
     names = [part[1:-1] for part in path.split("/") if part.startswith("{")]
-    return [{"name": name, "in": "path", "required": True, "schema": {"type": "integer"}} for name in names]
+    return [{"name": name, "in": "path", "required": True, "schema": {"type": "string" if name == "slug" else "integer"}} for name in names]
 
 
 def _query_parameters(model: type[BaseModel]) -> list[dict[str, Any]]:

@@ -54,6 +54,13 @@ class Call:
             raise Problem(403, "This is for admins of the team.")
         return mine
 
+    def require(self, role: str, team_id: int) -> None:
+        """Raises a 403 where the person's role in the team is weaker than this one, and a 404 where the team is foreign."""
+        if team_id not in self.person.roles:
+            raise Problem(404, "There is nothing with this id.")
+        if not self.person.is_at_least(role, team_id):
+            raise Problem(403, f"This needs the role {role} in the team.")
+
     def id(self, name: str = "id") -> int:
         """A number in the path; anything else names nothing that exists."""
         text = self.path[name]
@@ -78,7 +85,14 @@ class Operation:
     body: type[BaseModel] | None = None
     status: int = 200
     problems: tuple[int, ...] = ()
-    """Statuses beside 401, and 422 where there is something to refuse."""
+    """Statuses beside 401 and 403, and 422 where there is something to refuse."""
+    floor: str = "viewer"
+    """The weakest role that somebody must have in some team; which team that must be is the handler's to ask (`Call.require`)."""
+
+    @property
+    def scope(self) -> str:
+        """What a token must be for."""
+        return "admin" if self.floor == "admin" else "write" if self.writes else "read"
 
     @property
     def writes(self) -> bool:

@@ -13,6 +13,7 @@ from gateway.api.operation import Call, Operation
 from gateway.api.problem import FieldError, Problem, refused
 from gateway.api.sign_in import SignIn
 from gateway.storage.database import Database, StorageUnavailable
+from gateway.storage.people import ROLES, Person
 
 MAX_BODY: Final = 256 * 1024
 _log = logging.getLogger("tocsin.api")
@@ -44,6 +45,7 @@ class Api:
         person = await self._sign_in.person(request)
         if person is None:
             raise Problem(401, "Sign in, or send an API token as `Authorization: Bearer …`.", headers={"WWW-Authenticate": "Bearer"})
+        _admit(operation, person)
         call = Call(
             person=person,
             database=self._database,
@@ -60,6 +62,14 @@ class Api:
             content_type="application/json",
             headers={"Cache-Control": "no-store"},
         )
+
+
+def _admit(operation: Operation, person: Person) -> None:
+    if operation.scope not in person.scopes:
+        challenge = f'Bearer error="insufficient_scope", scope="{operation.scope}"'  # https://www.rfc-editor.org/rfc/rfc6750#section-3
+        raise Problem(403, f"This token lacks the scope `{operation.scope}`.", headers={"WWW-Authenticate": challenge})
+    if operation.floor != ROLES[0] and not person.is_at_least(operation.floor):
+        raise Problem(403, f"This needs the role {operation.floor} in the team.")
 
 
 def _query(model: type[BaseModel] | None, request: web.Request) -> Any:

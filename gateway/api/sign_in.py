@@ -31,19 +31,23 @@ class SignIn:
     async def person(self, request: web.Request) -> Person | None:
         """Who sent this; None where nobody is signed in. A write by cookie from another site is a 403."""
         authorization = request.headers.get("Authorization", "")
+        if not authorization:
+            return await self.visitor(request)
         kind, _, token = authorization.partition(" ")
-        if authorization:
-            return await self._identify(token.strip(), ("token",)) if kind.lower() == "bearer" else None
+        return await self._identify(token.strip(), "token") if kind.lower() == "bearer" else None
+
+    async def visitor(self, request: web.Request) -> Person | None:
+        """The same for the page, which knows no tokens: what a token may do is said for operations of the API alone."""
         session = request.cookies.get(COOKIE)
         if not session:
             return None
         if request.method not in _SAFE and not self.same_site(request):
             raise Problem(403, "A change by cookie must come from this gateway's own pages.")
-        return await self._identify(session, ("session",))
+        return await self._identify(session, "session")
 
-    async def _identify(self, credential: str, kinds: tuple[str, ...]) -> Person | None:
+    async def _identify(self, credential: str, kind: str) -> Person | None:
         now = self._clock()
-        person = await self._database.read(people.identify, digest=digest(credential), kinds=kinds, now=now)
+        person = await self._database.read(people.identify, digest=digest(credential), kind=kind, now=now)
         if person and now - self._noted.get(person.credential_id, now - SESSION) > _USED_STEP:
             self._noted[person.credential_id] = now
             await self._database.write(people.mark_used, credential_id=person.credential_id, now=now)

@@ -12,6 +12,8 @@ from gateway.storage.tables import credentials, membership_permissions, membersh
 
 ROLES: Final = ("viewer", "member", "admin")
 """Weakest first; each role's floor, `role:viewer` and so on, works as a permission."""
+SCOPES: Final = ("read", "write", "ingest", "admin")
+"""What a token may be used for; a session may do all of it."""
 _USED_STEP: Final = timedelta(minutes=1)
 
 
@@ -24,10 +26,26 @@ class Person:
     name: str
     teams: Mapping[str, int]
     """slug → id."""
-    admin_of: frozenset[int]
+    roles: Mapping[int, str]
+    """team id → role."""
     zone: str
     credential_id: int
+    """0: of a JWT, which is not kept."""
     credential_kind: str
+    scopes: frozenset[str]
+    """What the credential may be used for."""
+    expires_at: datetime | None
+    """Until when the credential is good."""
+
+    @property
+    def admin_of(self) -> frozenset[int]:
+        """The ids of the teams that the person administers."""
+        return frozenset(team_id for team_id, role in self.roles.items() if role == "admin")
+
+    def is_at_least(self, role: str, team_id: int | None = None) -> bool:
+        """Whether the person has this role or a stronger one in the team, or in any."""
+        held = self.roles.values() if team_id is None else (self.roles[team_id],) if team_id in self.roles else ()
+        return any(ROLES.index(one) >= ROLES.index(role) for one in held)
 
 
 def put_team(connection: Connection, *, slug: str, name: str, base_url: str | None, now: datetime) -> int:
@@ -180,32 +198,26 @@ def tokens(connection: Connection, *, user_id: int) -> list[dict[str, Any]]:
     return [dict(row._mapping) for row in rows]
 
 
-def identify(connection: Connection, *, digest: bytes, kinds: Sequence[str], now: datetime) -> Person | None:
+def identify(connection: Connection, *, digest: bytes, kind: str, now: datetime) -> Person | None:
     """Who holds this credential now."""
-    row = connection.execute(
+    rows = connection.execute(
         select(
-            users.c.id,
-            users.c.email,
-            users.c.name,
-            users.c.settings,
-            credentials.c.id.label("credential_id"),
-            credentials.c.kind,
-            credentials.c.expires_at,
+            users.c.id, users.c.email, users.c.name, users.c.settings, credentials.c.id.label("credential_id"), credentials.c.kind,
+            credentials.c.scopes, credentials.c.expires_at, teams.c.id.label("team_id"), teams.c.slug, memberships.c.role,
         )
         .join(users, users.c.id == credentials.c.user_id)
-        .where(credentials.c.digest == digest, credentials.c.kind.in_(kinds))
-    ).one_or_none()
-    if row is None or (row.expires_at is not None and row.expires_at <= now):
+        .outerjoin(memberships, memberships.c.user_id == users.c.id)
+        .outerjoin(teams, teams.c.id == memberships.c.team_id)
+        .where(credentials.c.digest == digest, credentials.c.kind == kind)
+    ).all()  # fmt: skip
+    if not rows or (rows[0].expires_at is not None and rows[0].expires_at <= now):
         return None
-    mine = connection.execute(
-        select(teams.c.slug, teams.c.id, memberships.c.role)
-        .join(teams, teams.c.id == memberships.c.team_id)
-        .where(memberships.c.user_id == row.id)
-    ).all()
+    one, mine = rows[0], [row for row in rows if row.team_id is not None]
     return Person(
-        id=row.id, email=row.email, name=row.name, zone=row.settings.get("timezone", "UTC"),
-        teams={slug: team_id for slug, team_id, _ in mine}, admin_of=frozenset(team_id for _, team_id, role in mine if role == "admin"),
-        credential_id=row.credential_id, credential_kind=row.kind,
+        id=one.id, email=one.email, name=one.name, zone=one.settings.get("timezone", "UTC"),
+        teams={row.slug: row.team_id for row in mine}, roles={row.team_id: row.role for row in mine},
+        credential_id=one.credential_id, credential_kind=one.kind, expires_at=one.expires_at,
+        scopes=frozenset(one.scopes.split() if one.kind == "token" else SCOPES),
     )  # fmt: skip
 
 

@@ -47,7 +47,7 @@ class Pages:
 
     def _signed_in(self, view: View) -> Handler:
         async def handle(request: web.Request) -> web.Response:
-            person = await self._sign_in.person(request)
+            person = await self._sign_in.visitor(request)
             if person is None:
                 return signed_out(refused=request.method == "POST")
             return await view(Visit(request, person, self._database, self._clock(), self._public_url))

@@ -36,7 +36,7 @@ class Sessions:
         """Uses the link up and begins a session."""
         if not self.sign_in.same_site(request):
             raise Problem(403, "Open the sign-in link itself and use its button.")
-        before = await self.sign_in.person(request)
+        before = await self.sign_in.visitor(request)
         session = secrets.token_urlsafe(32)
         user_id = await self.database.write(self._begin, request.match_info["token"][:_LONGEST], session, before)
         if user_id is None:
@@ -52,7 +52,7 @@ class Sessions:
         user_id = people.take_sign_in(transaction, digest=digest(token), now=now)
         if user_id is None:
             return None
-        if before and before.credential_kind == "session":
+        if before:
             people.revoke(transaction, user_id=before.id, credential_id=before.credential_id)
         people.put_credential(
             transaction, user_id=user_id, kind="session", digest=digest(session), name="browser", now=now, expires_at=now + SESSION

@@ -32,7 +32,7 @@ async def test_only_the_digest_of_a_session_is_stored(house: House) -> None:
     answer = await client.post(await house.link("ana"), headers=OURS, allow_redirects=False)
     session = answer.cookies[COOKIE].value
     assert len(session) >= 43
-    found = await house.database.read(people.identify, digest=digest(session), kinds=("session",), now=house.clock())
+    found = await house.database.read(people.identify, digest=digest(session), kind="session", now=house.clock())
     assert found
     assert found.email == "ana@acme.test"
     raw = b"".join(path.read_bytes() for path in Path(house.database.file or "").parent.iterdir())
