@@ -73,18 +73,22 @@ subscriptions: Final = Table(
     Column("chosen", Boolean, nullable=False, comment="by the person; false: a default from the configuration"),
 )  # fmt: skip
 
+INGESTS: Final = "scopes LIKE '%ingest%'"
+"""Few tokens of many are for the door, which looks for them all the time."""
+
 credentials: Final = Table(
     "credentials", metadata, key(),
     ref("user_id", "users"),
     Column("kind", String(20), nullable=False, comment="token, session or sign-in"),
     Column("digest", LargeBinary(32), nullable=False, unique=True, comment="SHA-256; the credential itself is never stored"),
     Column("name", Text, nullable=False),
-    Column("scopes", String(60), nullable=False, server_default="read write ingest admin", comment="what a token may be used for"),
+    Column("scopes", String(60), nullable=False, server_default="read write admin", comment="what a token may be used for"),
     Column("managed", Boolean, nullable=False, server_default=text("false"), comment="owned by tocsin.toml"),
     Column("created_at", Time, nullable=False),
     Column("expires_at", Time),
     Column("last_used_at", Time),
     Index(None, "user_id"),
+    partial("ix_credentials_ingest", "user_id", where=INGESTS),
 )  # fmt: skip
 
 issuers: Final = Table(
