@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Table, select, update
 
 from gateway.domain.thread import WHOLE, Occurrence
-from gateway.engine import process, record
+from gateway.engine import process, settle, tell
 from gateway.storage import arrivals, deliveries, inbox, people, processing, sources, tables
 from gateway.storage.arrivals import Arrival
 from gateway.storage.database import Database
@@ -189,9 +189,17 @@ class House:
     def settle(self) -> None:
         """Does what time alone brings."""
         with self.database.writing() as transaction:
-            names = {team_id: slug for slug, team_id in people.team_ids(transaction).items()}
-            record.release_due(transaction, names, now=self.clock(), limit=100)
-            record.close_silent(transaction, names, now=self.clock(), limit=100)
+            for act in (settle.release_due, settle.close_silent, settle.remind):
+                act(transaction, now=self.clock(), limit=100)
+
+    def fan_out(self) -> int:
+        """Tells large teams to the end; gives in how many ranges."""
+        ranges = 0
+        while True:
+            with self.database.writing() as transaction:
+                if not tell.fan_out(transaction, self.clock()):
+                    return ranges
+            ranges += 1
 
     def deliver(self) -> list[int]:
         """Sends every mail that waits; gives whom to."""

@@ -1,11 +1,12 @@
 """What opens and closes again and again is told of once, and then left alone until it is stable.
 
-A transition is an opening or a closing that people could see. Six of them in a row, each within an hour of the one
-before, are flapping; an hour without one, or three runs without one, are stable. What comes once an hour or less often
-is thereby never called flapping: a pipeline that fails every other time at its own pace is news each time.
+A transition is an opening or a closing that people could see. Six or more of them in a row, each within an hour of the
+one before, are flapping; an hour without one, or three runs without one, are stable. What comes once an hour or less
+often is thereby never called flapping: a pipeline that fails every other time at its own pace is news each time.
+Only a closing is called flapping. An opening begins a new episode and is told as one.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
@@ -33,7 +34,7 @@ class Swings:
     run: str | None = None
     """The last run heard of while flapping."""
     known: Mapping[str, int] = field(default_factory=lambda: _NOTHING)
-    """Members that fail and recover while flapping, with their worst weight: key → weight."""
+    """Members that people know of while it flaps, with their worst weight: key → weight; not known from the occurrences alone."""
     over: bool = False
     """Whether it was stable for so long that people were told; not known from the occurrences alone."""
 
@@ -57,7 +58,10 @@ def opened(swings: Swings, at: datetime, run: str | None, *, openly: bool) -> Sw
 
 def closed(swings: Swings, at: datetime, run: str | None) -> Swings:
     """After a closing; that of what opened on hold is no transition."""
-    return _turned(swings, at, run) if swings.openly else swings
+    if not swings.openly:
+        return swings
+    turned = _turned(swings, at, run)
+    return replace(turned, flapping=turned.flapping or turned.count >= TRANSITIONS)
 
 
 def ran(swings: Swings, run: str | None) -> Swings:
@@ -68,15 +72,14 @@ def ran(swings: Swings, run: str | None) -> Swings:
     return NONE if steady >= STABLE_RUNS else replace(swings, steady_runs=steady, run=run)
 
 
-def knowing(swings: Swings, members: Mapping[str, int]) -> Swings:
-    """With these members, key → weight, among those that people know of while it flaps."""
-    if not swings.flapping:
-        return swings
-    worst = {**swings.known, **{key: max(weight, swings.known.get(key, 0)) for key, weight in members.items()}}
-    return swings if worst == swings.known else replace(swings, known=worst)
+def knowing(swings: Swings, shown: Iterable[Mapping[str, int]]) -> Swings:
+    """With the members, key → weight, that people were shown, each at its worst."""
+    worst: dict[str, int] = {}
+    for members in shown:
+        worst |= {key: max(weight, worst.get(key, 0)) for key, weight in members.items()}
+    return replace(swings, known=worst)
 
 
 def _turned(swings: Swings, at: datetime, run: str | None) -> Swings:
     in_a_row = swings.last is not None and at - swings.last < STABLE_AFTER
-    count = min(swings.count + 1, TRANSITIONS) if in_a_row else 1
-    return replace(swings, count=count, last=at, flapping=swings.flapping or count >= TRANSITIONS, steady_runs=0, run=run, over=False)
+    return replace(swings, count=min(swings.count + 1, TRANSITIONS) if in_a_row else 1, last=at, steady_runs=0, run=run)

@@ -29,6 +29,11 @@ def conversation_identity(team_id: int, source_id: int | None, environment: str,
     return fingerprint("conversation", team_id, source_id, environment, pipeline if pipeline is not None else ["thread", thread])
 
 
+def digest_identity(team_id: int) -> str:
+    """The identity of the conversation that a team's digests are part of; it never ends."""
+    return fingerprint("digest", team_id)
+
+
 def occurrence_key(run: str | None, attempt: int | None, occurrence: str | None, state: str, fallback: str) -> str:
     """The key of one happening on a thread: what the sender names it, else run + attempt, else `fallback`; and the state."""
     named = occurrence if occurrence is not None else (f"{run}#{attempt or 0}" if run is not None else fallback)

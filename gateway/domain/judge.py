@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
+from gateway.domain import flapping
 from gateway.domain.thread import Firing, Occurrence, Thread, fold, settled, step
 from mappers.contract import State
 
@@ -29,6 +30,7 @@ class Reason(StrEnum):
     REPEAT = "repeat"
     SHRANK = "shrank"
     FLAPPING = "flapping"
+    REMINDER = "reminder"
     HELD = "held"
     SAME_OCCURRENCE = "same-occurrence"
     NOTHING_OPEN = "nothing-open"
@@ -60,6 +62,7 @@ ALERTS: Final = {
     Reason.REPEAT: Alert.READERS,
     Reason.SHRANK: Alert.NOBODY,
     Reason.FLAPPING: Alert.AUDIENCE,
+    Reason.REMINDER: Alert.REMINDED,
     Reason.HELD: Alert.NOBODY,
     Reason.SAME_OCCURRENCE: Alert.NOBODY,
     Reason.NOTHING_OPEN: Alert.NOBODY,
@@ -114,7 +117,7 @@ def judge(before: Thread, occurrence: Occurrence, same: Occurrence | None, histo
     quiet = reason is Reason.FLAPPING and before.is_flapping
     if known_again and (reason in _NOTHING_NEW or quiet or occurrence.state is State.NOTE):
         reason = Reason.SAME_OCCURRENCE
-    return Verdict(reason, after, occurrence, quiet=quiet)
+    return Verdict(reason, _knowing(after, before), occurrence, quiet=quiet)
 
 
 def due(before: Thread, now: datetime) -> Verdict | None:
@@ -122,7 +125,8 @@ def due(before: Thread, now: datetime) -> Verdict | None:
     after = settled(_release(before, before, now), now)
     if after == before:
         return None
-    return Verdict(_calmed(after) if before.is_flapping and not after.is_flapping else _rise(before, after), after)
+    reason = _flapping(before, after) if before.is_flapping else _rise(before, after)
+    return Verdict(reason, _knowing(after, before), quiet=reason is Reason.FLAPPING)
 
 
 def _merge(known: Occurrence, again: Occurrence) -> Occurrence:
@@ -139,6 +143,7 @@ def _merge(known: Occurrence, again: Occurrence) -> Occurrence:
         members=members,
         held_until=min(known.held_until, again.held_until) if known.held_until and again.held_until else None,
         spares_own_run=known.spares_own_run or again.spares_own_run,
+        final=known.final or again.final,
     )
 
 
@@ -158,7 +163,7 @@ def _may_be_known(member: Firing, before: Firing | None, now: datetime) -> bool:
 
 def _reason(before: Thread, occurrence: Occurrence, after: Thread) -> Reason:
     if before.is_flapping or after.is_flapping:
-        return _flapping(before, occurrence, after)
+        return _flapping(before, after)
     if before.is_open and not after.is_open:
         return Reason.RESOLVED
     if after.shown - before.shown or after.weight() > before.weight():
@@ -174,21 +179,29 @@ def _reason(before: Thread, occurrence: Occurrence, after: Thread) -> Reason:
     return Reason.HELD if after.firing.keys() > before.firing.keys() else Reason.REPEAT
 
 
-def _flapping(before: Thread, occurrence: Occurrence, after: Thread) -> Reason:
+def _flapping(before: Thread, after: Thread) -> Reason:
     """One notice when it begins, the state of things once it is stable; in between only what nobody knows of yet."""
     if not after.is_flapping:
-        return _calmed(after)
-    if not before.is_flapping or occurrence.state is not State.FIRING:
+        return Reason.REOPENED if after.is_open else Reason.RESOLVED
+    if not before.is_flapping:
         return Reason.FLAPPING
     known = before.swings.known
-    fresh = {key: level.weight for key, level in occurrence.members.items() if key in after.shown and level.weight > known.get(key, 0)}
+    fresh = [weight for key, weight in _shown(after).items() if weight > known.get(key, 0)]
     if not fresh:
         return Reason.FLAPPING
-    return Reason.ESCALATED if max(fresh.values()) > max(known.values(), default=0) else Reason.GREW
+    return Reason.ESCALATED if max(fresh) > max(known.values(), default=0) else Reason.GREW
 
 
-def _calmed(after: Thread) -> Reason:
-    return Reason.REOPENED if after.is_open else Reason.RESOLVED
+def _knowing(after: Thread, before: Thread) -> Thread:
+    """`after` with the members that people know of while it flaps: those shown to them, so neither on hold nor passed before they came."""
+    if not after.is_flapping:
+        return after
+    known = before.swings.known if before.is_flapping else {}
+    return replace(after, swings=flapping.knowing(after.swings, [known, _shown(before), _shown(after)]))
+
+
+def _shown(thread: Thread) -> dict[str, int]:
+    return {key: member.level.weight for key, member in thread.firing.items() if member.held_until is None}
 
 
 def _note(before: Thread, after: Thread) -> Reason:

@@ -4,7 +4,7 @@ People with the same rhythm are answered alike, so the times are computed once f
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta, tzinfo
 from enum import StrEnum
 from typing import Final, Self
 from zoneinfo import ZoneInfo
@@ -74,26 +74,29 @@ class Rhythm:
         return self.quiet_from <= local < self.quiet_until
 
     @property
-    def _zone(self) -> ZoneInfo:
-        return ZoneInfo(self.zone)
+    def _zone(self) -> tzinfo:
+        try:
+            return ZoneInfo(self.zone)
+        except (LookupError, ValueError, OSError):  # it was known when it was chosen; one person's zone must not hold up a team
+            return UTC
 
 
-def _at_once(now: datetime, _: ZoneInfo) -> datetime:
+def _at_once(now: datetime, _: tzinfo) -> datetime:
     return now
 
 
-def _next_hour(now: datetime, zone: ZoneInfo) -> datetime:
+def _next_hour(now: datetime, zone: tzinfo) -> datetime:
     local = now.astimezone(zone)
     past = timedelta(minutes=local.minute, seconds=local.second, microseconds=local.microsecond)
     return now - past + timedelta(hours=1)
 
 
-def _next_morning(now: datetime, zone: ZoneInfo) -> datetime:
+def _next_morning(now: datetime, zone: tzinfo) -> datetime:
     local = now.astimezone(zone)
     return _wall(local if local.time() < DAILY_AT else local + timedelta(days=1), DAILY_AT, zone, now)
 
 
-def _wall(day: datetime, at: time, zone: ZoneInfo, after: datetime) -> datetime:
+def _wall(day: datetime, at: time, zone: tzinfo, after: datetime) -> datetime:
     """This local time of this day in UTC: where clocks are set back and it comes twice, the first after `after`.
 
     Where clocks are set forward over it, it is as much later. https://peps.python.org/pep-0495/
@@ -106,5 +109,5 @@ def _since_midnight(local: time) -> timedelta:
     return timedelta(hours=local.hour, minutes=local.minute, seconds=local.second, microseconds=local.microsecond)
 
 
-def _offset(moment: datetime, zone: ZoneInfo) -> timedelta | None:
+def _offset(moment: datetime, zone: tzinfo) -> timedelta | None:
     return moment.astimezone(zone).utcoffset()

@@ -104,6 +104,8 @@ def step(thread: Thread, occurrence: Occurrence) -> Thread:
     """The state after one more occurrence, which must not come before any already folded."""
     if thread.swings.is_stable(occurrence.at):
         thread = _steady(thread)
+    elif thread.swings.over:  # it was told to be stable before this came, which is not known from the occurrences
+        thread = replace(thread, swings=replace(thread.swings, over=False), resolved_at=None)
     match occurrence.state:
         case State.FIRING:
             after = _swing(thread, _fire(thread, occurrence), occurrence)
@@ -120,7 +122,7 @@ def settled(thread: Thread, now: datetime) -> Thread:
     """The thread as people see it at this time: what flapped and was quiet for long enough does so no more."""
     if thread.swings.over or not thread.swings.is_stable(now):
         return thread
-    over = replace(thread.swings, over=True)
+    over = replace(thread.swings, over=True, known={})
     return replace(thread, swings=over, resolved_at=None if thread.firing else thread.swings.last)
 
 
@@ -171,13 +173,13 @@ def _swing(before: Thread, after: Thread, occurrence: Occurrence) -> Thread:
         swings = flapping.ran(after.swings, occurrence.run)
     if after.swings.flapping and not swings.flapping:
         return _steady(after)
-    swings = flapping.knowing(swings, {key: member.level.weight for key, member in {**before.firing, **after.firing}.items()})
     return replace(after, swings=swings, resolved_at=None if swings.flapping else after.resolved_at)
 
 
 def _steady(thread: Thread) -> Thread:
     """The end of flapping: where nothing fires, the episode was over with the last transition."""
-    return replace(thread, swings=flapping.NONE, resolved_at=None if thread.firing else thread.swings.last)
+    swings = Swings(openly=thread.swings.openly)
+    return replace(thread, swings=swings, resolved_at=None if thread.firing else thread.swings.last)
 
 
 def _end(thread: Thread, at: datetime) -> Thread:

@@ -7,14 +7,14 @@ from typing import Any, Final
 
 from gateway.domain.judge import CLEARS_PUT_ASIDE, Alert, Reason, Verdict
 from gateway.domain.thread import WHOLE, Occurrence, Thread, step
-from gateway.domain.urgency import is_urgent
 from gateway.engine.happening import Happening
+from gateway.storage.teams import Team
 from gateway.storage.thread_statements import OF_THE_FIRST_REPORT, OPEN
-from gateway.storage.threads import RESOLVED, UNSEEN, Stored
+from gateway.storage.threads import RESOLVED, UNSEEN, Stored, kept_swings
 from mappers.contract import Category, Draft, Level, State
 
 _LOUD: Final = {Alert.AUDIENCE, Alert.READERS}
-SHOWN: Final = frozenset({Reason.FIRST, Reason.REOPENED, Reason.ESCALATED, Reason.GREW, Reason.REPEAT, Reason.PASSED})
+SHOWN: Final = frozenset({Reason.FIRST, Reason.REOPENED, Reason.ESCALATED, Reason.GREW, Reason.REPEAT, Reason.PASSED, Reason.FLAPPING})
 
 
 @dataclass(slots=True)
@@ -26,6 +26,7 @@ class Ledger:
     row: dict[str, Any]
     saved: Mapping[str, Any]
     """The row as it is in the database."""
+    team: Team
     conversation: str | None = None
     """Identity of the conversation to attach to, where the thread just became visible."""
     shrank: bool = False
@@ -50,9 +51,15 @@ class Ledger:
     """Whether there is anything to write."""
 
     @classmethod
-    def open(cls, stored: Stored) -> "Ledger":
+    def open(cls, stored: Stored, teams: Mapping[int, Team]) -> "Ledger":
         """A ledger for a thread as it is stored."""
-        return cls(id=stored.id, thread=stored.thread, row=dict(stored.row), saved=stored.row)
+        return cls(id=stored.id, thread=stored.thread, row=dict(stored.row), saved=stored.row, team=teams[stored.row["team_id"]])
+
+    @property
+    def team_id(self) -> int:
+        """The team it belongs to."""
+        team_id: int = self.row["team_id"]
+        return team_id
 
     def apply(self, verdict: Verdict, happening: Happening, known: Occurrence | None, now: datetime) -> None:
         """Takes over what the judge said of a happening; `known` is what was known under its key."""
@@ -82,13 +89,15 @@ class Ledger:
         shown = [member for member in thread.firing.values() if member.held_until is None]
         level = max((member.level for member in shown), key=lambda one: one.weight, default=thread.level or Level(row["level"]))
         row["level"], row["weight"] = level.value, level.weight
-        row["urgent"] = is_urgent(row["urgent_stated"], Category(row["category"]), level) and (
+        row["urgent"] = self.team.policy.is_urgent(row["urgent_stated"], Category(row["category"]), level) and (
             thread.is_open or reason is not Reason.PASSED
         )
         row["firing"], row["episode"], row["count"] = len(shown), thread.episode, thread.count
         row["opened_at"], row["resolved_at"] = thread.opened_at, thread.resolved_at
         row["folded_at"], row["folded_resolved"], row["folded_key"] = thread.last or (None, None, None)
-        row["due_at"] = min((member.held_until for member in thread.firing.values() if member.held_until), default=None)
+        row["swings"], row["flapping"] = kept_swings(thread.swings), thread.is_flapping
+        timers = (thread.swings.stable_at, *(member.held_until for member in thread.firing.values()))
+        row["due_at"] = min((timer for timer in timers if timer), default=None)
         row["silence_at"] = row["silence_at"] if thread.firing else None
         row["last_at"] = max(row["last_at"] or at, at)
         if reason in CLEARS_PUT_ASIDE:
@@ -105,6 +114,23 @@ class Ledger:
         louder = self.alert is Alert.READERS and alert is Alert.AUDIENCE
         if self.alert is Alert.NOBODY or louder or (reason in CLEARS_PUT_ASIDE and self.reason not in CLEARS_PUT_ASIDE):
             self.alert, self.reason, self.news, self.stale = alert, reason, news, stale
+
+    @property
+    def reminder_at(self) -> datetime | None:
+        """When to remind people of it; None where it is not open, or nobody was told of it, or it flaps."""
+        row = self.row
+        if not self.thread.is_open or self.thread.is_flapping or row["told_at"] is None:
+            return None
+        acknowledged = row["acknowledged_at"] is not None
+        return self.team.policy.remind_at(row["told_at"], urgent=row["urgent"], acknowledged=acknowledged, reminded=row["reminded"])
+
+    def plan_reminder(self, now: datetime) -> None:
+        """Notes that people are told now, and when they are to be reminded."""
+        if self.alert is Alert.REMINDED:
+            self.row["told_at"], self.row["reminded"] = now, self.row["reminded"] + 1
+        elif self.alert is Alert.AUDIENCE:
+            self.row["told_at"], self.row["reminded"] = None if self.stale else now, 0
+        self.row["remind_at"] = self.reminder_at
 
     def close(self, occurrence: Occurrence, message: str, now: datetime) -> None:
         """Ends the episode by something other than a sender's word; `message` says why."""
@@ -220,6 +246,7 @@ class Ledger:
             "members": {key: level.value for key, level in occurrence.members.items()},
             "held_until": occurrence.held_until,
             "spares_own_run": occurrence.spares_own_run,
+            "final": occurrence.final,
         }
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from gateway.engine.happening import Origin, happenings
 from gateway.engine.mapping import Reading, read
 from gateway.engine.record import record
-from gateway.storage import documents, people, processing, runs
+from gateway.storage import documents, processing, runs
 from gateway.storage.database import Database, Transaction
 from gateway.storage.processing import Event, Outcome
 from mappers.contract import Phase, RunSignal, SourceKind
@@ -56,8 +56,7 @@ def commit(transaction: Transaction, batch: Sequence[Read], *, lease: str, now: 
     runs.put(transaction, [_signal(one.event, signal) for one in mine for signal in one.reading.mapped.signals])
     happened = [happening for one in mine for happening in happenings(one.reading.mapped.drafts, _origin(one))]
     if happened:
-        slugs = {team_id: slug for slug, team_id in people.team_ids(transaction).items()}
-        record(transaction, happened, slugs, now)
+        record(transaction, happened, now)
     return len(mine)
 
 

@@ -1,17 +1,17 @@
 """Writing down what happened: every happening is judged against its thread, then all is saved and told, set by set."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
-from gateway.domain.identity import conversation_identity
-from gateway.domain.judge import CLEARS_PUT_ASIDE, STALE_AFTER, Alert, Reason, due, judge
+from gateway.domain.judge import STALE_AFTER, Reason, judge
 from gateway.domain.thread import Occurrence
 from gateway.engine.happening import Happening
 from gateway.engine.ledger import Ledger
-from gateway.storage import audience, threads
+from gateway.engine.tell import tell
+from gateway.storage import audience, teams, threads
 from gateway.storage.database import Transaction
-from mappers.contract import Category, Level, State
+from mappers.contract import Category
 
 CATEGORY_LABELS: Final = {
     Category.INCIDENT: "incident",
@@ -22,13 +22,13 @@ CATEGORY_LABELS: Final = {
     Category.SYSTEM: "system",
 }
 _SUBJECT_LIMIT: Final = 74  # 78 with "Re: "
-_CLEARS: Final = frozenset(reason.value for reason in CLEARS_PUT_ASIDE)
 
 
-def record(transaction: Transaction, happenings: Sequence[Happening], teams: dict[int, str], now: datetime) -> list[Reason]:
-    """Judges and records these happenings in order; gives the reason of each. `teams` names the teams, id → slug."""
+def record(transaction: Transaction, happenings: Sequence[Happening], now: datetime) -> list[Reason]:
+    """Judges and records these happenings in order; gives the reason of each."""
     stored = threads.lock(transaction, [one.place for one in happenings])
-    ledgers = {identity: Ledger.open(thread) for identity, thread in stored.items()}
+    rules = teams.rules(transaction, {one.place.team_id for one in happenings})
+    ledgers = {identity: Ledger.open(thread, rules) for identity, thread in stored.items()}
     same = threads.known_occurrences(transaction, [(ledgers[one.place.identity].id, one.occurrence.key) for one in happenings])
     reasons: list[Reason] = []
     for happening in happenings:
@@ -37,48 +37,12 @@ def record(transaction: Transaction, happenings: Sequence[Happening], teams: dic
         verdict = judge(ledger.thread, happening.occurrence, known, lambda ledger=ledger: _history(transaction, ledger), now)  # type: ignore[misc]
         stale = now - happening.origin.received_at > STALE_AFTER
         if ledger.conflicts_with(verdict.alert, stale=stale):
-            _flush(transaction, list(ledgers.values()), teams, now)
+            flush(transaction, list(ledgers.values()), now)
         ledger.apply(verdict, happening, known, now)
         ledger.tell(verdict.reason, verdict.alert, happening.news, stale=stale)
         reasons.append(verdict.reason)
-    _flush(transaction, list(ledgers.values()), teams, now)
+    flush(transaction, list(ledgers.values()), now)
     return reasons
-
-
-def release_due(transaction: Transaction, teams: dict[int, str], *, now: datetime, limit: int) -> int:
-    """Shows what is still failing now that its hold is over; gives how many threads were looked at."""
-    ledgers = [Ledger.open(stored) for stored in threads.lock_due(transaction, now=now, limit=limit)]
-    for ledger in ledgers:
-        verdict = due(ledger.thread, now)
-        if verdict is None:
-            ledger.settle(Reason.HELD, now, now)
-            continue
-        for key, member in verdict.thread.firing.items():
-            if member != ledger.thread.firing.get(key):
-                threads.release_member(transaction, ledger.id, key)
-        ledger.thread = verdict.thread
-        ledger.settle(verdict.reason, now, ledger.row["last_at"] or now)
-        ledger.conversation = _conversation(ledger.row)
-        ledger.tell(verdict.reason, verdict.alert, f"due/{ledger.id}/{verdict.thread.episode}/{verdict.thread.weight()}", stale=False)
-    _flush(transaction, ledgers, teams, now)
-    return len(ledgers)
-
-
-def close_silent(transaction: Transaction, teams: dict[int, str], *, now: datetime, limit: int) -> int:
-    """Closes open threads that nothing can resolve and that had no news for long enough; gives how many."""
-    ledgers = [Ledger.open(stored) for stored in threads.lock_silent(transaction, now=now, limit=limit)]
-    for ledger in ledgers:
-        closing = Occurrence(
-            key=f"silence/{now.isoformat()}", at=now, state=State.RESOLVED, members=dict.fromkeys(ledger.thread.firing, Level.SUCCESS)
-        )
-        ledger.close(closing, "Closed by itself: no news for a long time, and its sender cannot say that it recovered.", now)
-        ledger.tell(Reason.RESOLVED, Alert.TOLD, f"silence/{ledger.id}/{ledger.thread.episode}", stale=False)
-    _flush(transaction, ledgers, teams, now)
-    return len(ledgers)
-
-
-def _conversation(row: Mapping[str, Any]) -> str:
-    return conversation_identity(row["team_id"], row["source_id"], row["environment"], row["pipeline"], row["identity"])
 
 
 def _history(transaction: Transaction, ledger: Ledger) -> list[Occurrence]:
@@ -86,12 +50,27 @@ def _history(transaction: Transaction, ledger: Ledger) -> list[Occurrence]:
     return list((stored | ledger.known).values())
 
 
-def _flush(transaction: Transaction, ledgers: Sequence[Ledger], teams: dict[int, str], now: datetime) -> None:
-    """Saves every ledger that has news, then tells people, set by set."""
+def flush(transaction: Transaction, ledgers: Sequence[Ledger], now: datetime) -> int:
+    """Saves every ledger that has news, then tells people, set by set; gives how many were told."""
     ledgers = [ledger for ledger in ledgers if ledger.touched]
     if not ledgers:
-        return
-    _attach(transaction, ledgers, teams, now)
+        return 0
+    _attach(transaction, ledgers, now)
+    for ledger in ledgers:
+        ledger.plan_reminder(now)
+    _save(transaction, ledgers)
+    told = tell(transaction, ledgers, now)
+    threads.close_conversations(
+        transaction,
+        sorted({ledger.row["conversation_id"] for ledger in ledgers if not ledger.thread.is_open and ledger.row["conversation_id"]}),
+        now,
+    )
+    for ledger in ledgers:
+        ledger.written()
+    return told
+
+
+def _save(transaction: Transaction, ledgers: Sequence[Ledger]) -> None:
     threads.end_members(transaction, [(ledger.id, key) for ledger in ledgers for key in sorted(ledger.ended)])
     threads.save_members(transaction, [row for ledger in ledgers for row in ledger.member_rows.values()])
     threads.move_members(transaction, {(ledger.id, key): state for ledger in ledgers for key, state in ledger.moved.items()})
@@ -108,46 +87,23 @@ def _flush(transaction: Transaction, ledgers: Sequence[Ledger], teams: dict[int,
     threads.forget_audience(transaction, [ledger.id for ledger in ledgers if ledger.audience_anew])
     threads.add_owners(transaction, {ledger.id: ledger.owners for ledger in ledgers})
     threads.add_permissions(transaction, {ledger.id: ledger.permissions for ledger in ledgers})
-    _tell(transaction, ledgers, now)
-    threads.close_conversations(
-        transaction,
-        sorted({ledger.row["conversation_id"] for ledger in ledgers if not ledger.thread.is_open and ledger.row["conversation_id"]}),
-        now,
-    )
-    for ledger in ledgers:
-        ledger.written()
 
 
-def _attach(transaction: Transaction, ledgers: Sequence[Ledger], teams: dict[int, str], now: datetime) -> None:
+def _attach(transaction: Transaction, ledgers: Sequence[Ledger], now: datetime) -> None:
     worst_last = sorted((one for one in ledgers if one.conversation), key=lambda one: (one.row["weight"], -one.id))
     wanted = {ledger.conversation: ledger for ledger in worst_last if ledger.conversation}
-    subjects = {
-        identity: {"team_id": ledger.row["team_id"], "subject": _subject(ledger, teams[ledger.row["team_id"]])}
-        for identity, ledger in wanted.items()
-    }
+    subjects = {identity: {"team_id": ledger.team_id, "subject": _subject(ledger)} for identity, ledger in wanted.items()}
     found = threads.open_conversations(transaction, subjects, now)
     for ledger in ledgers:
         if ledger.conversation:
             ledger.row["conversation_id"] = found[ledger.conversation]
 
 
-def _subject(ledger: Ledger, team: str) -> str:
+def _subject(ledger: Ledger) -> str:
     """The subject of the conversation's mails: `[acme/prod] nightly-orders: job failure`. No time, no run: it never changes."""
-    row = ledger.row
+    row, team = ledger.row, ledger.team.slug
     place = f"[{team}/{row['environment']}]" if row["environment"] else f"[{team}]"
     label = CATEGORY_LABELS[Category(row["category"])]
     room = _SUBJECT_LIMIT - len(place) - len(label) - 3
     topic = row["pipeline"] or row["title"]
     return f"{place} {topic if len(topic) <= room else topic[: max(room - 1, 8)] + '…'}: {label}"
-
-
-def _tell(transaction: Transaction, ledgers: Sequence[Ledger], now: datetime) -> None:
-    for stale in (False, True):
-        by_alert: dict[Alert, list[audience.News]] = {}
-        for ledger in ledgers:
-            if ledger.stale is stale:
-                by_alert.setdefault(ledger.alert, []).append(audience.News(ledger.id, ledger.reason.value, ledger.news))
-        audience.tell_audience(transaction, by_alert.get(Alert.AUDIENCE, []), now=now, by_mail=not stale, clears=_CLEARS)
-        audience.tell_audience(transaction, by_alert.get(Alert.QUIETLY, []), now=now, by_mail=False, clears=_CLEARS)
-        audience.tell_readers(transaction, by_alert.get(Alert.READERS, []), now=now, by_mail=not stale)
-        audience.tell_told(transaction, by_alert.get(Alert.TOLD, []), now=now, by_mail=not stale)

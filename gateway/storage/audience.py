@@ -1,19 +1,25 @@
 """Who hears: the audience of notifications, computed in the database, and what it gets written.
 
 A member of the team hears through a channel when all hold: master switch on · channel on · subscribed to the category ·
-level at least the channel's minimum · holds all required permissions · scope fits · the thread is not muted by them.
+level at least the channel's minimum · holds all required permissions · is named, where people are · scope fits · the
+thread is not muted by them. Mail waits for a snooze, for quiet hours, do-not-disturb and digests.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection, literal, select, union_all, update
 
-from gateway.storage import audience_statements as sql
-from gateway.storage.tables import delivery_items, inbox_entries
+from gateway.domain.judge import Alert
+from gateway.domain.rhythm import Rhythm
+from gateway.storage import audience_statements as entries
+from gateway.storage import mail_statements as mail
+from gateway.storage.hearing import EVERYONE, NOW
+from gateway.storage.tables import delivery_items, inbox_entries, memberships, users
+from gateway.storage.types import microseconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,38 +30,42 @@ class News:
     reason: str
     news: str
     """The same news (of one conversation) makes one delivery per person."""
+    digest: int | None = None
+    """The conversation of the team's digests; needed where somebody's mail is held."""
 
 
-def tell_audience(connection: Connection, news: Sequence[News], *, now: datetime, by_mail: bool, clears: frozenset[str]) -> None:
-    """Everyone who hears gets an unread entry and, with `by_mail`, a delivery. Reasons in `clears` take back what was put aside."""
-    if not news:
-        return
-    told = {"news": _handed_over(news), "now": now}
-    if by_mail:
-        _queue_mail(connection, "failing", told)
-    connection.execute(sql.put_entries(connection.dialect.name, clears), told)
-    if by_mail:
-        connection.execute(sql.put_entries_of_mail(connection.dialect.name), told)
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """When people are told, and which of them: those with ids above `after`, up to `upto`."""
+
+    now: datetime
+    by_mail: bool
+    calendar: Mapping[str, datetime] | None = None
+    """Until when mail of each rhythm is held; None: nobody's mail is."""
+    after: int = 0
+    upto: int = EVERYONE
 
 
-def tell_readers(connection: Connection, news: Sequence[News], *, now: datetime, by_mail: bool) -> None:
-    """Those who had read it find it unread again and, with `by_mail`, get a delivery."""
-    if not news:
-        return
-    if by_mail:
-        _queue_mail(connection, "repeated", {"news": _handed_over(news), "now": now})
-    connection.execute(sql.UNREAD, {"ids": [one.notification_id for one in news], "now": now})
+def calendar(connection: Connection, now: datetime) -> Mapping[str, datetime] | None:
+    """Until when mail of each rhythm that somebody has is held; None where nobody's mail is held at all."""
+    found = set(connection.scalars(_RHYTHMS, {"now": now}))
+    free = {key: Rhythm.of(key).free_at(now) for key in found - {_SOMEBODY}}
+    held = {key: until for key, until in free.items() if until > now}
+    return held if held or _SOMEBODY in found else None
 
 
-def tell_told(connection: Connection, news: Sequence[News], *, now: datetime, by_mail: bool) -> None:
-    """Those who were told of the episode hear that it is over; a failing mail that has not left is cancelled instead."""
-    if not news:
-        return
-    ids = [one.notification_id for one in news]
-    cancel_unsent(connection, ids, now=now)
-    if by_mail:
-        _queue_mail(connection, "resolved", {"news": _handed_over(news), "now": now})
-    connection.execute(sql.OVER, {"ids": ids, "now": now})
+def tell(connection: Connection, alert: Alert, news: Sequence[News], moment: Moment) -> int:
+    """Tells the people whom `alert` names; gives how many entries and deliveries that made or changed."""
+    if not news or alert is Alert.NOBODY:
+        return 0
+    if alert in (Alert.AUDIENCE, Alert.QUIETLY):
+        return _tell_audience(connection, news, moment, by_mail=moment.by_mail and alert is Alert.AUDIENCE)
+    told = {"ids": [one.notification_id for one in news], "now": moment.now, "after": moment.after, "upto": moment.upto}
+    if alert is Alert.TOLD:
+        _cancel_unsent(connection, told)
+    kind, change = _OTHERS[alert]
+    mails = _queue_mail(connection, kind, news, moment) if moment.by_mail else 0
+    return mails + (connection.execute(change, told).rowcount if change is not None else 0)
 
 
 def cancel_unsent(connection: Connection, ids: Sequence[int], *, now: datetime) -> None:
@@ -63,27 +73,69 @@ def cancel_unsent(connection: Connection, ids: Sequence[int], *, now: datetime) 
 
     A frozen mail without an answer may have left: its worker sends it, or died while it did.
     """
-    unsent = connection.scalars(sql.UNSENT, {"ids": ids}).all()
-    if not unsent:
-        return
-    touched = list(connection.scalars(sql.TAKE_OUT, {"ids": ids, "deliveries": unsent}))
-    connection.execute(sql.COMPOSE_ANEW, {"deliveries": touched})
-    connection.execute(sql.CANCEL_EMPTY, {"deliveries": touched, "now": now})
+    _cancel_unsent(connection, {"ids": ids, "now": now, "after": 0, "upto": EVERYONE})
 
 
 def renumber(connection: Connection, notification_id: int, *, old: int, new: int) -> None:
     """An episode got another number because something older became known: who was told of it stays told of it."""
     for table in (inbox_entries, delivery_items):
         connection.execute(update(table).where(table.c.notification_id == notification_id, table.c.episode == old).values(episode=new))
+    for aside in (inbox_entries.c.muted_episode, inbox_entries.c.snoozed_episode):
+        connection.execute(
+            update(inbox_entries).where(inbox_entries.c.notification_id == notification_id, aside == old).values({aside: new})
+        )
 
 
-def _handed_over(news: Sequence[News]) -> str:
-    """As one value, so that the statement stays the same however many there are."""
-    return json.dumps([(one.notification_id, one.reason, one.news) for one in news])
-
-
-def _queue_mail(connection: Connection, kind: str, told: Mapping[str, Any]) -> None:
+def _tell_audience(connection: Connection, news: Sequence[News], moment: Moment, *, by_mail: bool) -> int:
+    """Everyone who hears gets an unread entry and, `by_mail`, a delivery."""
     dialect = connection.dialect.name
-    connection.execute(sql.queue_deliveries(dialect, kind), told)
-    if connection.execute(sql.hold_deliveries(dialect), told).all():  # no worker composes them before this is committed
-        connection.execute(sql.put_items(dialect, kind), told)
+    told = _handed_over(dialect, news, moment)
+    mails = _queue_mail(connection, "failing", news, moment) if by_mail else 0
+    listed: int = connection.execute(entries.put_entries(dialect), told).rowcount
+    unlisted: int = connection.execute(entries.put_entries_of_mail(dialect), told).rowcount if by_mail else 0
+    return mails + listed + unlisted
+
+
+def _queue_mail(connection: Connection, kind: str, news: Sequence[News], moment: Moment) -> int:
+    dialect = connection.dialect.name
+    told = _handed_over(dialect, news, moment)
+    queued: int = connection.execute(mail.queue_deliveries(dialect, kind), told).rowcount
+    if connection.execute(mail.hold_deliveries(dialect), told).all():  # no worker composes them before this is committed
+        connection.execute(mail.put_items(dialect, kind), told)
+    if moment.calendar is not None:
+        connection.execute(mail.open_digests(dialect, kind), told)
+        queued += connection.execute(mail.put_digest_items(dialect, kind), told).rowcount
+    return queued
+
+
+def _cancel_unsent(connection: Connection, told: Mapping[str, Any]) -> None:
+    unsent = connection.scalars(mail.UNSENT, told).all()
+    if not unsent:
+        return
+    touched = list(connection.scalars(mail.TAKE_OUT, {"ids": told["ids"], "deliveries": unsent}))
+    connection.execute(mail.COMPOSE_ANEW, {"deliveries": touched})
+    connection.execute(mail.CANCEL_EMPTY, {"deliveries": touched, "now": told["now"]})
+
+
+def _handed_over(dialect: str, news: Sequence[News], moment: Moment) -> dict[str, Any]:
+    """Each as one value, so that the statement stays the same however many there are."""
+    written: Callable[[datetime], object] = datetime.isoformat if dialect == "postgresql" else microseconds
+    return {
+        "news": json.dumps([(one.notification_id, one.reason, one.news, one.digest) for one in news]),
+        "calendar": json.dumps([(rhythm, written(until)) for rhythm, until in (moment.calendar or {}).items()]),
+        "now": moment.now,
+        "after": moment.after,
+        "upto": moment.upto,
+    }
+
+
+_OTHERS: Final = {Alert.READERS: ("repeated", entries.UNREAD), Alert.TOLD: ("resolved", entries.OVER), Alert.REMINDED: ("reminder", None)}
+_SOMEBODY: Final = ""
+_RHYTHMS: Final = union_all(
+    select(users.c.rhythm).where(users.c.rhythm.is_not(None)).distinct(),
+    *(
+        select(literal(_SOMEBODY)).where(select(table.c.do_not_disturb_until).where(table.c.do_not_disturb_until > NOW).exists())
+        for table in (users, memberships)
+    ),
+)
+"""Every rhythm that somebody has, and a word where somebody is not to be disturbed."""

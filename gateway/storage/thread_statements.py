@@ -16,13 +16,14 @@ OF_THE_FIRST_REPORT: Final = ("event_id", "recorded_at", "reason", "episode", "a
 _BY_IDENTITY: Final = select(notifications).order_by(notifications.c.identity)
 IDENTITIES: Final = select(notifications.c.identity).where(among(notifications.c.identity, "identities"))
 LOCK: Final = _BY_IDENTITY.where(among(notifications.c.identity, "identities")).with_for_update()
-LOCK_DUE, LOCK_SILENT = (
+LOCK_ONE: Final = _BY_IDENTITY.where(notifications.c.id == bindparam("id")).with_for_update()
+LOCK_DUE, LOCK_SILENT, LOCK_TO_REMIND = (
     _BY_IDENTITY.where(
         notifications.c.id.in_(
             select(notifications.c.id).where(column <= bindparam("now")).order_by(column).limit(bindparam("limit")).scalar_subquery()
         )
     ).with_for_update(skip_locked=True)
-    for column in (notifications.c.due_at, notifications.c.silence_at)
+    for column in (notifications.c.due_at, notifications.c.silence_at, notifications.c.remind_at)
 )
 FIRING: Final = select(
     members.c.notification_id, members.c.key, members.c.level, members.c.since, members.c.run, members.c.held_until
@@ -52,11 +53,13 @@ COUNT_MEMBERS: Final = (
 FORGET_AUDIENCE: Final = tuple(
     delete(table).where(among(table.c.notification_id, "ids")) for table in (notification_owners, notification_permissions)
 )
+OPEN_CONVERSATIONS: Final = select(conversations.c.identity, conversations.c.id).where(
+    among(conversations.c.identity, "identities"), conversations.c.closed_at.is_(None)
+)
 LOCK_OPEN: Final = (
-    select(conversations.c.identity, conversations.c.id)
-    .where(among(conversations.c.identity, "identities"), conversations.c.closed_at.is_(None))
-    .order_by(conversations.c.identity)
-    .with_for_update(key_share=True)  # a delivery somebody else is queueing in it need not be waited for
+    OPEN_CONVERSATIONS.order_by(conversations.c.identity).with_for_update(
+        key_share=True
+    )  # a delivery somebody else is queueing in it need not be waited for
 )
 LOCK_CONVERSATIONS: Final = (
     select(conversations.c.id).where(among(conversations.c.id, "ids")).order_by(conversations.c.identity).with_for_update(key_share=True)

@@ -1,12 +1,14 @@
 """Notifications (threads), their members and occurrences: loaded for the judge, saved as it says."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import Connection, Select, Table, and_, delete, exists, func, or_, select, update
 
+from gateway.domain.flapping import NONE, Swings
+from gateway.domain.identity import digest_identity
 from gateway.domain.thread import Firing, Occurrence, Thread
 from gateway.storage import thread_statements as sql
 from gateway.storage.tables import members, notification_owners, notification_permissions, notifications, occurrences
@@ -14,6 +16,7 @@ from mappers.contract import Level, State
 
 RESOLVED: Final = "resolved"
 UNSEEN: Final = "unseen"
+_SWINGS: Final = tuple(field.name for field in fields(Swings))
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,16 @@ def lock_silent(connection: Connection, *, now: datetime, limit: int) -> list[St
     return _load(connection, sql.LOCK_SILENT, now=now, limit=limit)
 
 
+def lock_to_remind(connection: Connection, *, now: datetime, limit: int) -> list[Stored]:
+    """Open threads of which people may have to be reminded, locked."""
+    return _load(connection, sql.LOCK_TO_REMIND, now=now, limit=limit)
+
+
+def lock_one(connection: Connection, notification_id: int) -> Stored | None:
+    """This thread, locked; None where there is none."""
+    return next(iter(_load(connection, sql.LOCK_ONE, id=notification_id)), None)
+
+
 def _load(connection: Connection, locked: Select[Any], **parameters: Any) -> list[Stored]:
     rows = [dict(row._mapping) for row in connection.execute(locked, parameters)]
     firing: dict[int, dict[str, Firing]] = {row["id"]: {} for row in rows}
@@ -84,7 +97,26 @@ def _thread(row: Mapping[str, Any], firing: Mapping[str, Firing]) -> Thread:
         opened_at=row["opened_at"],
         resolved_at=row["resolved_at"],
         last=(row["folded_at"], row["folded_resolved"], row["folded_key"]) if row["folded_at"] is not None else None,
+        swings=_swings(row["swings"]),
     )
+
+
+def _swings(kept: Mapping[str, Any] | None) -> Swings:
+    """The ups and downs of a thread from the document that `kept_swings` made of them."""
+    if kept is None:
+        return NONE
+    return Swings(**{**kept, "last": datetime.fromisoformat(kept["last"]) if kept["last"] else None})
+
+
+def kept_swings(swings: Swings) -> dict[str, Any] | None:
+    """The ups and downs of a thread as a document."""
+    if swings == NONE:
+        return None
+    return {
+        **{name: getattr(swings, name) for name in _SWINGS},
+        "last": swings.last and swings.last.isoformat(),
+        "known": dict(swings.known),
+    }
 
 
 def known_occurrences(connection: Connection, keys: Sequence[tuple[int, str]]) -> dict[tuple[int, str], Occurrence]:
@@ -112,6 +144,7 @@ def _occurrence(row: Any) -> Occurrence:
         run=row.run,
         held_until=row.held_until,
         spares_own_run=row.spares_own_run,
+        final=row.final,
     )
 
 
@@ -216,6 +249,21 @@ def open_conversations(connection: Connection, wanted: Mapping[str, Mapping[str,
     return found
 
 
+def digest_conversations(connection: Connection, subjects: Mapping[int, str], now: datetime) -> dict[int, int]:
+    """The conversation that each team's digests are part of, begun where there is none: team → id. `subjects`: team → subject."""
+    wanted = {digest_identity(team_id): team_id for team_id in subjects}
+    found = {identity: one for identity, one in connection.execute(sql.OPEN_CONVERSATIONS, {"identities": list(wanted)})}
+    missing = [
+        {"identity": identity, "team_id": team_id, "subject": subjects[team_id], "opened_at": now}
+        for identity, team_id in sorted(wanted.items())
+        if identity not in found
+    ]
+    if missing:
+        connection.execute(sql.open_conversation(connection.dialect.name), missing)
+        found = {identity: one for identity, one in connection.execute(sql.OPEN_CONVERSATIONS, {"identities": list(wanted)})}
+    return {wanted[identity]: conversation_id for identity, conversation_id in found.items()}
+
+
 def close_conversations(connection: Connection, ids: Sequence[int], now: datetime) -> None:
     """Ends those of these conversations in which nothing is open any more."""
     if not ids:
@@ -225,8 +273,9 @@ def close_conversations(connection: Connection, ids: Sequence[int], now: datetim
 
 
 def next_due(connection: Connection) -> datetime | None:
-    """When the next hold is over or the next silence ends."""
-    firsts = (select(func.min(column)).where(column.is_not(None)) for column in (notifications.c.due_at, notifications.c.silence_at))
+    """When time alone will change a thread: a hold or flapping is over, a silence ends, a reminder is due."""
+    timers = (notifications.c.due_at, notifications.c.silence_at, notifications.c.remind_at)
+    firsts = (select(func.min(column)).where(column.is_not(None)) for column in timers)
     return min((time for first in firsts if (time := connection.scalar(first)) is not None), default=None)
 
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final
 
-from gateway.engine import record
-from gateway.storage import people, processing, threads
+from gateway.engine import settle
+from gateway.storage import processing, threads
 from gateway.storage.database import IDLE_IN_TRANSACTION_MS, Database, StorageUnavailable, Transaction
 from gateway.workers.loop import Worker
 
@@ -22,7 +22,7 @@ _log = logging.getLogger("tocsin.workers")
 
 
 class SettleWorker(Worker):
-    """Shows what outlived its hold and closes what fell silent."""
+    """Shows what outlived its hold or stopped flapping, reminds of what is open, closes what fell silent."""
 
     name = "settle"
 
@@ -56,7 +56,7 @@ class SettleWorker(Worker):
         return settled
 
     async def next_due(self) -> datetime | None:
-        """When the next hold is over or the next silence ends."""
+        """When time alone will change a thread."""
         return await self._database.read(threads.next_due)
 
     async def _hang_up(self) -> None:
@@ -77,5 +77,4 @@ class SettleWorker(Worker):
 
 
 def _settle(transaction: Transaction, now: datetime) -> int:
-    slugs = {team_id: slug for slug, team_id in people.team_ids(transaction).items()}
-    return record.release_due(transaction, slugs, now=now, limit=BATCH) + record.close_silent(transaction, slugs, now=now, limit=BATCH)
+    return sum(act(transaction, now=now, limit=BATCH) for act in (settle.release_due, settle.close_silent, settle.remind))

@@ -3,7 +3,9 @@
 import pytest
 from sqlalchemy import update
 
+from gateway.domain.judge import Alert
 from gateway.storage import audience, deliveries, tables
+from gateway.storage.audience import Moment
 from gateway.storage.database import Database
 from tests.builders import House, at, failure, recovery
 from tests.conftest import Clock
@@ -372,6 +374,5 @@ def test_who_lacks_a_permission_hears_nothing(house: House) -> None:
 
 def test_telling_nobody_of_nothing_is_fine(house: House) -> None:
     with house.database.writing() as transaction:
-        audience.tell_audience(transaction, [], now=house.clock(), by_mail=True, clears=frozenset())
-        audience.tell_readers(transaction, [], now=house.clock(), by_mail=True)
-        audience.tell_told(transaction, [], now=house.clock(), by_mail=True)
+        for alert in Alert:
+            assert audience.tell(transaction, alert, [], Moment(house.clock(), by_mail=True)) == 0

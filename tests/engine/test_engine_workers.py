@@ -122,7 +122,7 @@ async def test_the_settling_worker_shows_what_outlived_its_hold(house: House, cl
     clock.advance(seconds=60)
     await settling.step()
     assert len(house.inbox(ana)) == 1
-    assert await settling.next_due() is None
+    assert await settling.next_due() == clock.now + timedelta(minutes=30), "a reminder of what is urgent"
 
 
 def together(*works: object) -> None:

@@ -9,9 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import insert
 
-from gateway.domain.judge import CLEARS_PUT_ASIDE
+from gateway.domain.judge import Alert
 from gateway.storage import audience, people, tables
-from gateway.storage.audience import News
+from gateway.storage.audience import Moment, News
 from gateway.storage.database import Database
 from tests.conftest import NOW
 
@@ -19,7 +19,6 @@ LEVELS = {1: "info", 2: "warning", 3: "error"}
 CATEGORIES = ("job_failure", "late_run")
 WORDS = ("x", "y")
 NUMBERS = count(1)
-CLEARS = frozenset(reason.value for reason in CLEARS_PUT_ASIDE)
 
 
 @dataclass(frozen=True)
@@ -203,7 +202,7 @@ def told(database: Database, thread_ids: list[int]) -> tuple[set[tuple[int, int]
 def test_the_database_tells_exactly_those_whom_the_rules_name(database: Database, crowd: list[Someone], threads: list[Happened]) -> None:
     user_ids, thread_ids = Stage(database).put(crowd, threads)
     with database.writing() as transaction:
-        audience.tell_audience(transaction, [News(one, "first", "n") for one in thread_ids], now=NOW, by_mail=True, clears=CLEARS)
+        audience.tell(transaction, Alert.AUDIENCE, [News(one, "first", "n") for one in thread_ids], Moment(NOW, by_mail=True))
     expected = [
         {
             (user_id, thread_id)
@@ -228,7 +227,7 @@ def test_quiet_news_is_not_mailed_and_leaves_no_entry_for_those_who_hear_by_mail
     user_ids, thread_ids = stage.put(everyone(2), [THREAD])
     with database.writing() as transaction:
         transaction.execute(tables.users.update().where(tables.users.c.id == user_ids[1]).values(in_app_enabled=False))
-        audience.tell_audience(transaction, [News(thread_ids[0], "passed", "n")], now=NOW, by_mail=False, clears=CLEARS)
+        audience.tell(transaction, Alert.QUIETLY, [News(thread_ids[0], "passed", "n")], Moment(NOW, by_mail=True))
     assert told(database, thread_ids) == ({(user_ids[0], thread_ids[0])}, set())
     with database.reading() as transaction:
         assert len(transaction.execute(tables.inbox_entries.select()).all()) == 1
@@ -240,14 +239,15 @@ def test_who_muted_a_thread_hears_neither_repeats_nor_its_recovery(database: Dat
     (muted, other), thread_ids = stage.put(everyone(2), [THREAD])
     news = [News(thread_ids[0], "first", "n")]
     with database.writing() as transaction:
-        audience.tell_audience(transaction, news, now=NOW, by_mail=True, clears=CLEARS)
+        audience.tell(transaction, Alert.AUDIENCE, news, Moment(NOW, by_mail=True))
         entries = tables.inbox_entries
         transaction.execute(entries.update().values(read_at=NOW))
         transaction.execute(entries.update().where(entries.c.user_id == muted).values(muted_until=NOW + timedelta(hours=1)))
         transaction.execute(tables.deliveries.update().values(status="sent"))
-    for later, tell, kind in ((1, audience.tell_readers, "failing"), (2, audience.tell_told, "resolved")):
+    for later, alert, kind in ((1, Alert.READERS, "failing"), (2, Alert.TOLD, "resolved")):
         with database.writing() as transaction:
-            tell(transaction, [News(thread_ids[0], "x", f"n{later}")], now=NOW + timedelta(minutes=later), by_mail=True)
+            moment = Moment(NOW + timedelta(minutes=later), by_mail=True)
+            audience.tell(transaction, alert, [News(thread_ids[0], "x", f"n{later}")], moment)
         assert unread(database, thread_ids[0]) == {other}
         with database.reading() as transaction:
             mails = transaction.execute(tables.deliveries.select().where(tables.deliveries.c.news == f"n{later}")).all()

@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, select
 
+from gateway.domain.judge import Alert
 from gateway.journal import Journal, JournalUnavailable
 from gateway.storage import arrivals, audience, documents, processing, rejections, replay, sources, tables, threads
 from gateway.storage.arrivals import Arrival, Receipt
@@ -309,7 +310,6 @@ def test_no_statement_of_the_engine_takes_a_value_for_each_of_many_things(house:
         threads.close_conversations(transaction, ids, house.clock())
         audience.cancel_unsent(transaction, ids, now=house.clock())
         news = [audience.News(number, "first", "news") for number in ids]
-        audience.tell_audience(transaction, news, now=house.clock(), by_mail=True, clears=frozenset())
-        audience.tell_readers(transaction, news, now=house.clock(), by_mail=True)
-        audience.tell_told(transaction, news, now=house.clock(), by_mail=True)
+        for alert in Alert:
+            audience.tell(transaction, alert, news, audience.Moment(house.clock(), by_mail=True, calendar={"UTC||daily": house.clock()}))
         assert processing.load(transaction, ids) == []

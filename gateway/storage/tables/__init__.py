@@ -40,6 +40,7 @@ from gateway.storage.tables.seen import (
     scheduled,
 )
 from gateway.storage.tables.sending import (
+    OPEN_DIGEST,
     deliveries,
     delivery_items,
     fan_outs,
@@ -47,6 +48,7 @@ from gateway.storage.tables.sending import (
 
 __all__ = [
     "JOURNAL",
+    "OPEN_DIGEST",
     "audit",
     "conversations",
     "credentials",

@@ -62,6 +62,7 @@ notifications: Final = Table(
     Column("flapping", Boolean, nullable=False, server_default=text("false")),
     Column("remind_at", Time, comment="when those who hear by mail are reminded next"),
     Column("told_at", Time, comment="when everyone was last alerted or reminded"),
+    Column("reminded", Integer, nullable=False, server_default=text("0"), comment="reminders since the last alert"),
     Column("addressed", Boolean, nullable=False, server_default=text("false"), comment="to its recipients alone, not to the whole team"),
     Column("acknowledged_at", Time),
     ref("acknowledged_by", "users", nullable=True),

@@ -20,6 +20,9 @@ fan_outs: Final = Table(
     comment="a large team is told in ranges of its people; gone once all were told",
 )  # fmt: skip
 
+OPEN_DIGEST: Final = "kind = 'digest' AND status = 'waiting' AND attempts = 0"
+"""A digest that still collects; a person has one of each team at most."""
+
 deliveries: Final = Table(
     "deliveries", metadata, key(),
     ref("user_id", "users"),
@@ -41,7 +44,7 @@ deliveries: Final = Table(
     partial("ix_deliveries_waiting", "due_at", "id", where="status = 'waiting'"),
     partial(
         "uq_deliveries_digest", "user_id", "conversation_id", "channel", unique=True,
-        where="kind = 'digest' AND status = 'waiting' AND attempts = 0",
+        where=OPEN_DIGEST,
     ),
     Index(None, "conversation_id"),
     sqlite_autoincrement=True,  # its ids are told to others and must never come again

@@ -122,6 +122,7 @@ def upgrade() -> None:
     op.add_column('notifications', sa.Column('flapping', sa.Boolean(), server_default=sa.text('false'), nullable=False))
     op.add_column('notifications', sa.Column('remind_at', Time(), nullable=True, comment='when those who hear by mail are reminded next'))
     op.add_column('notifications', sa.Column('told_at', Time(), nullable=True, comment='when everyone was last alerted or reminded'))
+    op.add_column('notifications', sa.Column('reminded', sa.Integer(), server_default=sa.text('0'), nullable=False, comment='reminders since the last alert'))
     op.add_column('notifications', sa.Column('addressed', sa.Boolean(), server_default=sa.text('false'), nullable=False, comment='to its recipients alone, not to the whole team'))
     op.create_index('ix_notifications_expires', 'notifications', ['expires_at'], unique=False, sqlite_where=sa.text('expires_at IS NOT NULL'), postgresql_where=sa.text('expires_at IS NOT NULL'))
     op.create_index('ix_notifications_named', 'notifications', ['team_id', 'source_app', 'source_model', 'source_ref'], unique=False, sqlite_where=sa.text('source_app IS NOT NULL'), postgresql_where=sa.text('source_app IS NOT NULL'))

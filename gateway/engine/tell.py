@@ -1,0 +1,76 @@
+"""Who is told of what a batch was judged to mean: small teams at once, large ones in ranges of their people."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Final
+
+from gateway.domain.judge import Alert
+from gateway.engine.ledger import Ledger
+from gateway.storage import audience, fan_outs, teams, threads
+from gateway.storage.audience import Moment, News
+from gateway.storage.database import Transaction
+from gateway.storage.teams import Team
+
+RANGE: Final = 2_000
+"""People who are told in one transaction."""
+
+
+def tell(transaction: Transaction, ledgers: Sequence[Ledger], now: datetime) -> int:
+    """Tells of these threads, as noted in their ledgers; gives how many people heard already.
+
+    Of a large team nobody has yet; it counts as one person who will.
+    """
+    ledgers = [ledger for ledger in ledgers if ledger.alert is not Alert.NOBODY]
+    if not ledgers:
+        return 0
+    large = {team_id for team_id in {ledger.team_id for ledger in ledgers} if teams.is_large(transaction, team_id)}
+    under_way = fan_outs.under_way(transaction, [ledger.id for ledger in ledgers])
+    later = [ledger for ledger in ledgers if ledger.id in under_way or (ledger.team_id in large and not ledger.row["addressed"])]
+    fan_outs.put(transaction, [_fan_out(ledger) for ledger in later], now)
+    at_once = [ledger for ledger in ledgers if ledger not in later]
+    return len(later) + _tell_at_once(transaction, at_once, now)
+
+
+def _tell_at_once(transaction: Transaction, ledgers: Sequence[Ledger], now: datetime) -> int:
+    calendar = audience.calendar(transaction, now) if ledgers else None
+    digests = _digests(transaction, {ledger.team_id: ledger.team for ledger in ledgers}, now) if calendar is not None else {}
+    groups: dict[tuple[Alert, bool], list[News]] = {}
+    for ledger in ledgers:
+        news = News(ledger.id, ledger.reason.value, ledger.news, digests.get(ledger.team_id))
+        groups.setdefault((ledger.alert, ledger.stale), []).append(news)
+    return sum(
+        audience.tell(transaction, alert, groups[alert, stale], Moment(now, by_mail=not stale, calendar=calendar))
+        for stale in (False, True)
+        for alert in Alert
+        if (alert, stale) in groups
+    )
+
+
+def fan_out(transaction: Transaction, now: datetime) -> bool:
+    """Tells the next range of a large team's people; False where nobody is left to be told."""
+    one = fan_outs.take(transaction)
+    if one is None:
+        return False
+    upto = fan_outs.end_of_range(transaction, one.team_id, after=one.after, size=RANGE)
+    calendar = audience.calendar(transaction, now)
+    digests = _digests(transaction, teams.rules(transaction, [one.team_id]), now) if calendar is not None else {}
+    by_mail = one.by_mail and not (one.is_over and one.alert is not Alert.TOLD)
+    everyone = Moment(now, by_mail, calendar, after=one.after)
+    moment = everyone if upto is None else Moment(now, by_mail, calendar, after=one.after, upto=upto)
+    audience.tell(transaction, one.alert, [News(one.notification_id, one.reason, one.news, digests.get(one.team_id))], moment)
+    fan_outs.advance(transaction, one.id, upto)
+    return True
+
+
+def _digests(transaction: Transaction, of: Mapping[int, Team], now: datetime) -> Mapping[int, int]:
+    return threads.digest_conversations(transaction, {team_id: f"[{team.slug}] digest" for team_id, team in of.items()}, now)
+
+
+def _fan_out(ledger: Ledger) -> dict[str, object]:
+    return {
+        "notification_id": ledger.id,
+        "alert": ledger.alert.value,
+        "reason": ledger.reason.value,
+        "news": ledger.news,
+        "by_mail": not ledger.stale,
+    }

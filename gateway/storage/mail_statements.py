@@ -1,0 +1,137 @@
+"""The statements of `audience` on deliveries, made once: making one costs ten times what running it does.
+
+What may leave at once goes into a delivery of its conversation; what is held by quiet hours, do-not-disturb or a digest
+goes into the person's open digest of the team.
+"""
+
+import functools
+from typing import Any, Final
+
+from sqlalchemy import CTE, ColumnElement, String, and_, cast, exists, func, literal, not_, or_, select, text, update
+
+from gateway.storage.among import among
+from gateway.storage.database import insert_of
+from gateway.storage.hearing import (
+    DIGEST,
+    EMAIL,
+    FAILING,
+    NOW,
+    WAITING,
+    calendar,
+    crowd,
+    held_until,
+    in_range,
+    mailed,
+    news,
+    open_digest,
+)  # fmt: skip
+from gateway.storage.tables import OPEN_DIGEST, deliveries, delivery_items, notifications, users
+
+_DELIVERY: Final = ["user_id", "team_id", "conversation_id", "channel", "kind", "news", "status", "due_at", "created_at"]
+_ITEM: Final = ["delivery_id", "notification_id", "episode", "reason"]
+_KINDS: Final = {"repeated": "failing"}
+
+
+@functools.cache
+def queue_deliveries(dialect: str, kind: str) -> Any:
+    """A delivery for each who hears of news of this kind by mail, at once: `failing`, `reminder`, `repeated` or `resolved`."""
+    told, held = news(dialect), calendar(dialect)
+    columns = (
+        users.c.id, notifications.c.team_id, notifications.c.conversation_id, literal(EMAIL), literal(_KINDS.get(kind, kind)), told.c.news,
+        literal(WAITING), NOW, NOW,
+    )  # fmt: skip
+    people = crowd(told, and_(mailed(kind, told), held_until(dialect, held) <= NOW), columns, held)
+    return insert_of(dialect)(deliveries).from_select(_DELIVERY, people.distinct()).on_conflict_do_nothing()
+
+
+@functools.cache
+def hold_deliveries(dialect: str) -> Any:
+    """Locks the deliveries of these news that are not composed yet."""
+    told = news(dialect)
+    return (
+        select(deliveries.c.id)
+        .select_from(told)
+        .join(notifications, notifications.c.id == told.c.notification_id)
+        .join(deliveries, and_(_composable(told), in_range(deliveries.c.user_id)))
+        .order_by(deliveries.c.id)
+        .with_for_update(of=deliveries, key_share=True)
+    )
+
+
+@functools.cache
+def put_items(dialect: str, kind: str) -> Any:
+    """What these deliveries are about."""
+    told, held = news(dialect), calendar(dialect)
+    columns = (deliveries.c.id, notifications.c.id, notifications.c.episode, told.c.reason)
+    people = crowd(told, and_(mailed(kind, told), held_until(dialect, held) <= NOW), columns, held)
+    parts = people.join(deliveries, and_(deliveries.c.user_id == users.c.id, _composable(told)))
+    return insert_of(dialect)(delivery_items).from_select(_ITEM, parts).on_conflict_do_nothing()
+
+
+@functools.cache
+def open_digests(dialect: str, kind: str) -> Any:
+    """An open digest for each whose mail is held; one that is there is locked, so that nobody sends it before this is part of it."""
+    told, held = news(dialect), calendar(dialect)
+    until = held_until(dialect, held)
+    random = cast(func.gen_random_uuid(), String) if dialect == "postgresql" else func.hex(func.randomblob(16))
+    place = (users.c.id, notifications.c.team_id, told.c.digest)
+    columns = (*place, literal(EMAIL), literal(DIGEST), random, literal(WAITING), func.min(until), NOW)
+    people = crowd(told, and_(mailed(kind, told), until > NOW), columns, held).group_by(*place)
+    statement = insert_of(dialect)(deliveries).from_select(_DELIVERY, people)
+    return statement.on_conflict_do_update(
+        index_elements=["user_id", "conversation_id", "channel"], index_where=text(OPEN_DIGEST), set_={"due_at": deliveries.c.due_at}
+    )
+
+
+@functools.cache
+def put_digest_items(dialect: str, kind: str) -> Any:
+    """What these digests are to tell as well; of a thread they tell already, the latest."""
+    told, held = news(dialect), calendar(dialect)
+    columns = (deliveries.c.id, notifications.c.id, notifications.c.episode, told.c.reason)
+    people = crowd(told, and_(mailed(kind, told), held_until(dialect, held) > NOW), columns, held)
+    of_person = and_(deliveries.c.user_id == users.c.id, deliveries.c.conversation_id == told.c.digest, deliveries.c.channel == EMAIL)
+    statement = insert_of(dialect)(delivery_items).from_select(_ITEM, people.join(deliveries, and_(of_person, open_digest())))
+    latest = {name: statement.excluded[name] for name in ("episode", "reason")}
+    return statement.on_conflict_do_update(index_elements=["delivery_id", "notification_id"], set_={**latest, "cancelled": False})
+
+
+def _composable(told: CTE) -> ColumnElement[bool]:
+    return and_(
+        deliveries.c.conversation_id == notifications.c.conversation_id,
+        deliveries.c.channel == EMAIL,
+        deliveries.c.news == told.c.news,
+        deliveries.c.status == WAITING,
+        deliveries.c.lease.is_(None),
+        deliveries.c.mail.is_(None),
+    )
+
+
+_FAILING_PART: Final = (among(delivery_items.c.notification_id, "ids"), not_(delivery_items.c.cancelled))
+UNSENT: Final = (
+    select(deliveries.c.id)
+    .where(
+        deliveries.c.id.in_(select(delivery_items.c.delivery_id).where(*_FAILING_PART)),
+        in_range(deliveries.c.user_id),
+        deliveries.c.status == WAITING,
+        deliveries.c.lease.is_(None),
+        deliveries.c.kind.in_(FAILING),
+        or_(deliveries.c.mail.is_(None), deliveries.c.last_answer.is_not(None)),
+    )
+    .order_by(deliveries.c.id)
+    .with_for_update()
+)
+TAKE_OUT: Final = (
+    update(delivery_items)
+    .where(*_FAILING_PART, among(delivery_items.c.delivery_id, "deliveries"))
+    .values(cancelled=True)
+    .returning(delivery_items.c.delivery_id)
+)
+COMPOSE_ANEW: Final = update(deliveries).where(among(deliveries.c.id, "deliveries")).values(mail=None)
+CANCEL_EMPTY: Final = (
+    update(deliveries)
+    .where(
+        among(deliveries.c.id, "deliveries"),
+        not_(exists().where(delivery_items.c.delivery_id == deliveries.c.id, not_(delivery_items.c.cancelled))),
+    )
+    .values(status="cancelled", finished_at=NOW, last_answer="recovered before it was sent")
+)
