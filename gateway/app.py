@@ -27,6 +27,7 @@ from gateway.storage.migrate import revision
 from gateway.vault import Vault
 from gateway.web.pages import Pages
 from gateway.workers.deliver import DeliverWorker
+from gateway.workers.fan_out import FanOutWorker
 from gateway.workers.loop import Worker
 from gateway.workers.process import ProcessWorker
 from gateway.workers.settle import SettleWorker
@@ -89,18 +90,25 @@ class Work:
         self._deliver = DeliverWorker(
             database, _smtp(environment), clock, mail_from=_mail_from(environment), public_url=environment.base_url, time=time
         )
-        self._process = ProcessWorker(database, kinds, clock, self._deliver.wake, time)
-        self._settle = SettleWorker(database, clock, self._deliver.wake)
+        self._fan_out = FanOutWorker(database, clock, self._deliver.wake)
+        self._process = ProcessWorker(database, kinds, clock, self._recorded, time)
+        self._settle = SettleWorker(database, clock, self._recorded)
         self._tasks: list[asyncio.Task[None]] = []
 
     @property
     def workers(self) -> tuple[Worker, ...]:
         """The loops, in the order a webhook meets them."""
-        return (self._process, self._settle, self._deliver)
+        return (self._process, self._settle, self._fan_out, self._deliver)
 
     def wake(self) -> None:
-        """Something arrived."""
+        """Something arrived, or was created."""
         self._process.wake()
+        self._recorded()
+
+    def _recorded(self) -> None:
+        """There may be people to tell, and mail to send."""
+        self._fan_out.wake()
+        self._deliver.wake()
 
     async def start(self) -> None:
         """Starts the loops."""

@@ -12,7 +12,10 @@ class Kind(StrEnum):
     """What a message is about; it decides the first word a reader sees."""
 
     FAILING = "failing"
+    REMINDER = "reminder"
     RESOLVED = "resolved"
+    DIGEST = "digest"
+    """What was collected during quiet hours, do-not-disturb, or for an hour or a day."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from gateway.storage.tables import (
     conversations,
     deliveries,
     delivery_items,
+    inbox_entries,
     members,
     memberships,
     notification_owners,
@@ -98,6 +99,12 @@ def retry(connection: Connection, delivery_id: int, *, lease: str, answer: str, 
     return changed.rowcount > 0
 
 
+def put_back(connection: Connection, ids: Sequence[int], *, lease: str, due_at: datetime) -> None:
+    """Gives back what was not tried after all."""
+    mine = (deliveries.c.id.in_(ids), deliveries.c.lease == lease, deliveries.c.status == WAITING)
+    connection.execute(update(deliveries).where(*mine).values(lease=None, due_at=due_at))
+
+
 def next_due(connection: Connection) -> datetime | None:
     """When the next delivery is due, or its lease runs out."""
     due: datetime | None = connection.scalar(select(func.min(deliveries.c.due_at)).where(deliveries.c.status == WAITING))
@@ -105,7 +112,7 @@ def next_due(connection: Connection) -> datetime | None:
 
 
 def envelope(connection: Connection, delivery_id: int) -> Mapping[str, Any] | None:
-    """Who gets it and in which conversation; None where the person is no member of the team any more."""
+    """Who gets it and in which conversation; None where the person is no member of the team any more, or wants no mail."""
     earlier = deliveries.alias()
     is_reply = exists().where(
         earlier.c.user_id == deliveries.c.user_id,
@@ -113,6 +120,7 @@ def envelope(connection: Connection, delivery_id: int) -> Mapping[str, Any] | No
         earlier.c.id < deliveries.c.id,
         earlier.c.status.in_(["sent", "kept"]),
     )
+    reachable = and_(users.c.enabled, users.c.email_enabled, users.c.mailable)
     still_member = exists().where(memberships.c.user_id == deliveries.c.user_id, memberships.c.team_id == deliveries.c.team_id)
     row = connection.execute(
         select(
@@ -122,19 +130,24 @@ def envelope(connection: Connection, delivery_id: int) -> Mapping[str, Any] | No
         .join(users, users.c.id == deliveries.c.user_id)
         .join(teams, teams.c.id == deliveries.c.team_id)
         .join(conversations, conversations.c.id == deliveries.c.conversation_id)
-        .where(deliveries.c.id == delivery_id, still_member)
+        .where(deliveries.c.id == delivery_id, still_member, reachable)
     ).one_or_none()  # fmt: skip
     return dict(row._mapping) if row else None
 
 
-def items(connection: Connection, delivery_id: int) -> Sequence[Mapping[str, Any]]:
-    """The notifications it carries as they stand now, worst first; only those that its reader may (still) know of."""
+def items(connection: Connection, delivery_id: int, *, now: datetime) -> Sequence[Mapping[str, Any]]:
+    """The notifications it carries as they stand now, worst first; only those that its reader may (still) know of and did not mute."""
+    muted = exists().where(
+        inbox_entries.c.user_id == deliveries.c.user_id,
+        inbox_entries.c.notification_id == notifications.c.id,
+        or_(inbox_entries.c.muted_until > now, inbox_entries.c.muted_episode == notifications.c.episode),
+    )
     rows = connection.execute(
         select(notifications, delivery_items.c.reason)
         .join(delivery_items, delivery_items.c.notification_id == notifications.c.id)
         .join(deliveries, deliveries.c.id == delivery_items.c.delivery_id)
-        .where(deliveries.c.id == delivery_id, not_(delivery_items.c.cancelled), holds_permissions(deliveries.c.user_id))
-        .order_by(notifications.c.weight.desc(), notifications.c.id)
+        .where(deliveries.c.id == delivery_id, not_(delivery_items.c.cancelled), holds_permissions(deliveries.c.user_id), not_(muted))
+        .order_by((notifications.c.status == "open").desc(), notifications.c.weight.desc(), notifications.c.id)
     )
     return [dict(row._mapping) for row in rows]
 

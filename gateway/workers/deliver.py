@@ -43,9 +43,12 @@ class DeliverWorker(Worker):
         self._time: Time = time or (lambda _: clock())
         self._database, self._smtp, self._mail_from, self._public_url = database, smtp, mail_from, public_url
         self._in_trouble = False
+        self._owed: list[tuple[int, str]] = []
+        """Deliveries, with their lease, that could not be composed for storage was in trouble: to be given back."""
 
     async def step(self) -> int:
         """One batch; one slow or bad recipient does not hold up the others of it."""
+        await self._settle_debts()
         lease = new_lease()
 
         def claim(transaction: Transaction) -> list[Claimed]:
@@ -57,7 +60,7 @@ class DeliverWorker(Worker):
         async with held(self._database, deliveries.extend, lease, self._time):
             results = await asyncio.gather(*(self._deliver(one, lease) for one in batch), return_exceptions=True)
         for one, result in zip(batch, results, strict=True):
-            if isinstance(result, StorageUnavailable):  # what became of it is not known: it is due again when the lease ends
+            if isinstance(result, StorageUnavailable):  # if it may have left, it is due again when the lease ends, else sooner
                 _log.error("delivery %s: storage is in trouble: %s", one.id, result)
             elif isinstance(result, Exception):
                 _log.error("delivery %s failed", one.id, exc_info=result)
@@ -73,22 +76,26 @@ class DeliverWorker(Worker):
         if self._smtp is not None:
             await self._smtp.close()
 
+    async def _settle_debts(self) -> None:
+        while self._owed:
+            delivery_id, lease = self._owed[-1]
+            await self._database.write(deliveries.put_back, [delivery_id], lease=lease, due_at=self.clock())
+            self._owed.pop()
+
     async def _deliver(self, one: Claimed, lease: str) -> None:
-        message = await self._database.read(letter, one.id, public_url=self._public_url, now=self.clock())
-        if message is None:
-            await self._finish(one, lease, "cancelled", "there is nobody, or nothing any more, to tell")
+        try:
+            written = await self._write(one, lease)
+        except StorageUnavailable:
+            self._owed.append((one.id, lease))
+            raise
+        if written is None:
             return
-        raw = one.mail
-        if raw is None:
-            composed = await asyncio.to_thread(compose, message, self._mail_from)
-            raw = composed.raw
-            if not await self._database.write(deliveries.freeze, one.id, lease=lease, message_id=composed.message_id, mail=raw):
-                return
+        to_address, raw = written
         if self._smtp is None:
             await self._finish(one, lease, "kept", "no mail server is configured; the mail is readable in the page")
             return
         try:
-            answer = await self._smtp.send(self._mail_from, message.to_address, raw)
+            answer = await self._smtp.send(self._mail_from, to_address, raw)
         except PermanentFailure as failure:
             _log.warning("delivery %s is refused for good: %s", one.id, failure)
             await self._finish(one, lease, "failed", str(failure))
@@ -98,6 +105,18 @@ class DeliverWorker(Worker):
         else:
             self._say_once(in_trouble=False, what="mail leaves again")
             await self._finish(one, lease, "sent", answer)
+
+    async def _write(self, one: Claimed, lease: str) -> tuple[str, bytes] | None:
+        """Address and bytes of the mail, frozen; None where there is nothing to be sent, or somebody else has it by now."""
+        message = await self._database.read(letter, one.id, public_url=self._public_url, now=self.clock())
+        if message is None:
+            await self._finish(one, lease, "cancelled", "there is nobody, or nothing any more, to tell")
+            return None
+        if one.mail is not None:
+            return message.to_address, one.mail
+        composed = await asyncio.to_thread(compose, message, self._mail_from)
+        is_mine = await self._database.write(deliveries.freeze, one.id, lease=lease, message_id=composed.message_id, mail=composed.raw)
+        return (message.to_address, composed.raw) if is_mine else None
 
     def _say_once(self, *, in_trouble: bool, what: str) -> None:
         if in_trouble is not self._in_trouble:

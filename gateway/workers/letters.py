@@ -15,7 +15,7 @@ from mappers.contract import Category, Level
 def letter(transaction: Transaction, delivery_id: int, *, public_url: str, now: datetime) -> Message | None:
     """The message of a delivery; None where there is nobody, or nothing any more, to tell."""
     envelope = deliveries.envelope(transaction, delivery_id)
-    rows = deliveries.items(transaction, delivery_id)
+    rows = deliveries.items(transaction, delivery_id, now=now)
     if envelope is None or not rows:
         return None
     base = envelope["base_url"] or public_url

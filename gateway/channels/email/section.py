@@ -7,7 +7,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from gateway.channels.email.clock import Clock
-from gateway.channels.email.wording import Tone, headline, recovered, sentence, tone, why
+from gateway.channels.email.wording import Tone, headline, lead, recovered, sentence, tone, why
 from gateway.channels.message import MemberLine, Message, Part
 from mappers.contract import Category
 from mappers.contract.draft import safe_link
@@ -87,6 +87,8 @@ class Page:
     """A whole mail."""
 
     subject: str
+    lead: str
+    """What a digest holds, in a line; empty for any other mail."""
     sections: tuple[Section, ...]
     parts_left_out: int
     why: tuple[str, ...]
@@ -104,6 +106,7 @@ def page(message: Message, subject: str, limits: Limits) -> Page:
     count = len(message.parts)
     return Page(
         subject=subject,
+        lead=lead(message),
         sections=tuple(
             _section(part, f"{number} of {count}" if count > 1 else "", message, clock, environment, limits)
             for number, part in enumerate(shown, 1)

@@ -46,8 +46,8 @@ _REASONS: Final = {
     Reason.REPEAT: "it happened again after you had read about it",
     Reason.SHRANK: "part of it has recovered",
     Reason.PASSED: "it failed and has since recovered",
-    "reminder": "it is still open",
-    "flapping": "it keeps failing and recovering",
+    Reason.REMINDER: "it is still open",
+    Reason.FLAPPING: "it keeps failing and recovering",
 }
 
 _LEVELS: Final = {
@@ -102,6 +102,8 @@ def _open_headline(part: Part, clock: Clock) -> str:
             return f"WORSE: now {part.level}"
         case Reason.GREW:
             return f"MORE {still.upper()}: now {part.firing} of {max(part.members_total, part.firing)}"
+        case Reason.FLAPPING:
+            return f"FLAPPING{since}"
         case Reason.FIRST:
             return began + since
         case Reason.REOPENED:
@@ -109,6 +111,16 @@ def _open_headline(part: Part, clock: Clock) -> str:
     if part.firing < part.members_total:
         return f"{part.firing} of {part.members_total} still {still}"
     return f"STILL {still.upper()}, {ordinal(part.occurrences)} time" if part.occurrences > 1 else f"STILL {still.upper()}{since}"
+
+
+def lead(message: Message) -> str:
+    """What a digest holds, in a line: `Collected for you: 3 open, 2 failed and recovered, 1 noted.` Empty for any other mail."""
+    if message.kind is not Kind.DIGEST:
+        return ""
+    over = sum(recovered(part, message.kind) for part in message.parts)
+    still = sum(part.is_open for part in message.parts)
+    counted = ((still, "open"), (over, "failed and recovered"), (len(message.parts) - still - over, "noted"))
+    return f"Collected for you: {', '.join(f'{number} {what}' for number, what in counted if number)}."
 
 
 def sentence(part: Part, message: Message, clock: Clock, environment: str) -> str:
@@ -119,6 +131,8 @@ def sentence(part: Part, message: Message, clock: Clock, environment: str) -> st
         return _recovery(part, clock, place)
     if not part.is_open:
         return f"Noted{place}{when}. Nothing is open because of it."
+    if part.reason == Reason.FLAPPING:
+        return f"It keeps failing and recovering{place}. You hear again once it is stable, or if something new fails."
     if part.opened_at and (ago := clock.ago(part.opened_at)):
         when += f", {ago}"
     said = [f"Noted{place}{when}." if part.level.weight == 1 else _opening(part, place, when)]

@@ -117,6 +117,15 @@ _NEXT_DAY = datetime(2026, 3, 4, 8, 30, tzinfo=UTC)
 _DBT = "[acme/prod] jaffle_shop: dbt test failure"
 
 CASES: dict[str, Message] = {
+    "job-reminder": message(replace(JOB, reason="reminder"), kind=Kind.REMINDER, is_reply=True, written_at=_NEXT_DAY),
+    "job-flapping": message(replace(JOB, reason="flapping", firing=0, occurrences=4), is_reply=True, written_at=_LATER),
+    "digest": message(
+        TESTS,
+        replace(JOB, is_open=False, reason="first", firing=0, resolved_at=_LATER, excerpt=""),
+        kind=Kind.DIGEST,
+        subject="[acme] digest",
+        written_at=_NEXT_DAY,
+    ),
     "job-failed": message(JOB),
     "job-still-failing": message(replace(JOB, reason="repeat", occurrences=3), is_reply=True, written_at=_NEXT_DAY),
     "job-resolved": message(
