@@ -1,14 +1,37 @@
 """What goes over the wire. Times are RFC 3339 in UTC."""
 
-from datetime import datetime
-from typing import Annotated, Any
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
 
 from gateway.api.operation import Model
 from mappers.contract import Category, Level
 
 Limit = Annotated[int, Field(ge=1, le=100)]
+FOR_EVER: Final = datetime(9999, 1, 1, tzinfo=UTC)
+"""No time that is given may be later."""
+
+
+def _is_written_as_a_time(value: object) -> object:
+    """A bare number is a time to pydantic, and never what was meant."""
+    if not isinstance(value, datetime) and not (isinstance(value, str) and "T" in value.upper()):
+        raise ValueError("must be a time as in 2026-11-22T07:30:00Z")
+    return value
+
+
+def _in_utc(value: datetime) -> datetime:
+    try:
+        moment = (value if value.tzinfo else value.replace(tzinfo=UTC)).astimezone(UTC)
+    except OverflowError:
+        raise ValueError("must be a time of the years 1 to 9998") from None
+    if moment > FOR_EVER:
+        raise ValueError("must be a time of the years 1 to 9998")
+    return moment
+
+
+Moment = Annotated[datetime, BeforeValidator(_is_written_as_a_time), AfterValidator(_in_utc)]
+"""RFC 3339; without a zone it is UTC."""
 
 
 class MemberCounts(BaseModel):

@@ -1,4 +1,4 @@
-"""What admins see of their teams, and everybody's own tokens and preferences."""
+"""What admins see of their teams, and everybody's own tokens."""
 
 import re
 from datetime import timedelta
@@ -13,9 +13,7 @@ from mappers.contract.signature import Refusal
 from tests.builders import House, failure
 from tests.conftest import Clock
 
-PREFERENCES = "/api/notifications/preferences"
 OF_ADMINS = ["sources", "events", "rejections", "deliveries"]
-PLAIN = {"in_app": True, "email": True, "min_level": None, "in_app_min_level": None, "email_min_level": None, "scope": "all"}
 
 
 @pytest.mark.req("R36")
@@ -265,91 +263,3 @@ REFUSED_TOKENS: list[tuple[dict[str, Any], str]] = [
 async def test_a_refused_token_is_422_and_names_the_place(ana: Any) -> None:
     for body, place in REFUSED_TOKENS:
         assert [error["place"] for error in (await ana.post("/api/tokens", body, status=422))["errors"]] == [place]
-
-
-@pytest.mark.req("R50", "R51", "R52")
-async def test_nothing_stored_means_the_defaults(ana: Any) -> None:
-    mine = await ana.get(PREFERENCES)
-    assert (mine["enabled"], mine["timezone"]) == (True, "UTC")
-    assert mine["in_app"] == {"enabled": True, "min_level": "info"}
-    assert mine["email"] == {"enabled": True, "min_level": "warning"}
-    assert len(mine["categories"]) == 6
-    assert all(choice == PLAIN for choice in mine["categories"].values())
-
-
-@pytest.mark.req("R51", "R52")
-async def test_a_put_is_partial_and_answers_with_what_is_in_force(ana: Any) -> None:
-    changed = await ana.put(PREFERENCES, {"email": {"min_level": "error"}, "categories": {"late_run": {"email": False}}})
-    assert changed["email"] == {"enabled": True, "min_level": "error"}
-    assert changed["categories"]["late_run"] == {**PLAIN, "email": False}
-    assert changed["categories"]["incident"] == PLAIN
-    changed = await ana.put(
-        PREFERENCES, {"categories": {"late_run": {"in_app_min_level": "warning", "scope": "owned"}}, "timezone": "Europe/Berlin"}
-    )
-    assert changed["categories"]["late_run"] == {**PLAIN, "email": False, "in_app_min_level": "warning", "scope": "owned"}
-    assert (changed["timezone"], changed["email"]["min_level"]) == ("Europe/Berlin", "error")
-    changed = await ana.put(PREFERENCES, {"categories": {"late_run": {"min_level": "danger"}}})
-    assert {changed["categories"]["late_run"][name] for name in ("min_level", "in_app_min_level", "email_min_level")} == {"error"}
-    changed = await ana.put(PREFERENCES, {"categories": {"late_run": {"min_level": None}}})
-    assert changed["categories"]["late_run"] == {**PLAIN, "email": False, "scope": "owned"}
-    assert await ana.get(PREFERENCES) == changed
-
-
-@pytest.mark.req("R51")
-async def test_what_get_says_can_be_put_back_as_it_is(ana: Any) -> None:
-    choice = {"in_app_min_level": "warning", "email_min_level": "error", "email": False}
-    before = await ana.put(PREFERENCES, {"categories": {"system": choice, "late_run": {"min_level": "error"}}, "enabled": False})
-    assert await ana.put(PREFERENCES, before) == before
-
-
-@pytest.mark.req("R51")
-async def test_the_flat_names_mean_both_channels(ana: Any) -> None:
-    changed = await ana.put(PREFERENCES, {"email_notifications_enabled": False, "job_failure_notifications": False})
-    assert changed["email"]["enabled"] is False
-    assert changed["categories"]["job_failure"] == {**PLAIN, "in_app": False, "email": False}
-    changed = await ana.put(PREFERENCES, {f"{name}_notifications": True for name in changed["categories"]})
-    assert all(choice == PLAIN for choice in changed["categories"].values())
-
-
-@pytest.mark.req("R51", "R53")
-async def test_what_is_put_decides_what_comes(house: House, ana: Any) -> None:
-    await ana.put(PREFERENCES, {"job_failure_notifications": False})
-    house.say(failure(run="r1", event_data={"job": 1}))
-    await ana.put(PREFERENCES, {"job_failure_notifications": True, "enabled": False})
-    house.say(failure(run="r1", event_data={"job": 2}))
-    assert (await ana.get("/api/notifications/v1"))["items"] == []
-    await ana.put(PREFERENCES, {"enabled": True})
-    house.say(failure(run="r1", event_data={"job": 3}))
-    assert len((await ana.get("/api/notifications/v1"))["items"]) == 1
-
-
-@pytest.mark.req("R51")
-async def test_preferences_of_categories_are_of_the_team_named_or_of_all_of_mine(house: House, ana: Any, ben: Any) -> None:
-    house.user("ana", team_id=house.team("other"))
-    await ana.put(f"{PREFERENCES}?team=other", {"system_notifications": False})
-    assert (await ana.get(f"{PREFERENCES}?team=acme"))["categories"]["system"]["email"] is True
-    assert (await ana.get(f"{PREFERENCES}?team=other"))["categories"]["system"]["email"] is False
-    await ana.put(PREFERENCES, {"incident_notifications": False})
-    for team in ("acme", "other"):
-        assert (await ana.get(f"{PREFERENCES}?team={team}"))["categories"]["incident"]["email"] is False
-    assert (await ben.get(PREFERENCES))["categories"]["incident"]["email"] is True
-
-
-REFUSED_PREFERENCES: list[tuple[dict[str, Any], str]] = [
-    ({"timezone": "Mars/Olympus"}, "body.timezone"),
-    ({"timezone": "../etc/passwd"}, "body.timezone"),
-    ({"timezone": ""}, "body.timezone"),
-    ({"enabled": None}, "body"),
-    ({"email": {"min_level": "loud"}}, "body.email.min_level"),
-    ({"email": {"color": 1}}, "body.email.color"),
-    ({"categories": {"nonsense": {}}}, "body.categories.nonsense.[key]"),
-    ({"categories": {"system": {"scope": "some"}}}, "body.categories.system.scope"),
-    ({"nonsense_notifications": True}, "body.nonsense_notifications"),
-]
-
-
-async def test_refused_preferences_are_422_and_name_the_place(ana: Any) -> None:
-    before = await ana.get(PREFERENCES)
-    for body, place in REFUSED_PREFERENCES:
-        assert [error["place"] for error in (await ana.put(PREFERENCES, body, status=422))["errors"]] == [place]
-    assert await ana.get(PREFERENCES) == before

@@ -50,7 +50,7 @@ async def test_what_was_changed_is_saved_and_said(house: House, ben: Client) -> 
     assert "Saved." in await text(answer)
     found = await current(ben)
     assert found["timezone"] == "Europe/Berlin"
-    assert found["email"] == {"enabled": True, "min_level": "error"}
+    assert found["email"] == {"enabled": True, "min_level": "error", "digest": "immediate"}
     assert not found["categories"]["job_failure"]["email"]
     assert found["categories"]["job_failure"]["in_app"]
     assert found["categories"]["late_run"]["in_app_min_level"] == "error"
