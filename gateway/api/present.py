@@ -16,6 +16,8 @@ _WHY: Final = {
     "repeat": "it happened again after you had read it",
     "resolved": "it recovered, and you had been told that it failed",
     "passed": "it failed and has recovered since; we heard of the failure only later",
+    "flapping": "it keeps failing and recovering; you hear nothing more of it until it is stable",
+    "reminder": "it is still open",
 }
 
 
