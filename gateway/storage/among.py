@@ -34,6 +34,8 @@ class _Among(FunctionElement[bool]):
     name = "among"
     type = Boolean()
     inherit_cache = True
+    _is_implicitly_boolean = True
+    """Else SQLite is asked whether it `= 1`, for which it looks at every row instead of the index."""
 
 
 @compiles(_Among)
