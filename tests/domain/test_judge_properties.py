@@ -1,53 +1,22 @@
 """What holds for every history, in whatever order and however often it is told."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.domain.judge import NEW_EPISODE, Alert, Reason, Verdict, due, judge
-from gateway.domain.thread import EMPTY, WHOLE, Firing, Occurrence, Thread, fold
+from gateway.domain.judge import NEW_EPISODE, Alert, Reason, due
+from gateway.domain.thread import WHOLE, Firing, Occurrence, fold
 from mappers.contract import Level, State
-from tests.builders import START, at
+from tests.builders import at
+from tests.domain.receiver import Receiver, after, facts
 
 MEMBERS = (WHOLE, "a", "b", "c")
 LEVELS = (Level.INFO, Level.WARNING, Level.ERROR)
 RUNS = (None, "r1", "r2")
 EXAMPLES = settings(max_examples=80, deadline=None, derandomize=True)
 RISES = NEW_EPISODE | {Reason.ESCALATED, Reason.GREW}
-
-
-@dataclass
-class Receiver:
-    """Takes occurrences as they arrive, as the engine does."""
-
-    now: datetime = START
-    thread: Thread = EMPTY
-    known: dict[str, Occurrence] = field(default_factory=dict)
-    verdicts: list[tuple[Thread, Verdict]] = field(default_factory=list)
-
-    def take(self, occurrence: Occurrence) -> Verdict:
-        verdict = judge(self.thread, occurrence, self.known.get(occurrence.key), self.known.values, self.now)
-        self.verdicts.append((self.thread, verdict))
-        assert verdict.occurrence is not None
-        self.known[occurrence.key], self.thread = verdict.occurrence, verdict.thread
-        return verdict
-
-
-def after(occurrences: Sequence[Occurrence]) -> Receiver:
-    receiver = Receiver()
-    for occurrence in occurrences:
-        receiver.take(occurrence)
-    return receiver
-
-
-def facts(thread: Thread) -> tuple[object, ...]:
-    """The state of a thread apart from what is still kept back from people."""
-    members = {key: replace(member, held_until=None) for key, member in thread.firing.items()}
-    return members, thread.episode, thread.count, thread.level, thread.opened_at, thread.resolved_at, thread.last
 
 
 @st.composite
@@ -97,7 +66,7 @@ def tellings(draw: st.DrawFn, *, holds: bool = False) -> tuple[list[Occurrence],
 @given(tellings())
 def test_any_order_and_any_repetition_ends_in_the_fold_of_the_set(case: tuple[list[Occurrence], ...]) -> None:
     truth, one_order, another = case
-    assert after(one_order).thread == after(another).thread == fold(truth)
+    assert facts(after(one_order).thread) == facts(after(another).thread) == fold(truth)
 
 
 @pytest.mark.req("R47")
