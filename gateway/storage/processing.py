@@ -98,10 +98,11 @@ _FINISH: Final = (
     .where(processing.c.event_id == bindparam("id"))
     .values(status=bindparam("to"), reason=bindparam("why"), lease=None, processed_at=bindparam("now"))
 )
-_HANG_UP: Final = text(  # who has written nothing holds up nobody; COPY is how a dump comes back, and none of ours
+_HANG_UP: Final = text(  # what a person or a restored dump runs on says its name; what wrote nothing holds up nobody
     "SELECT pid, pg_terminate_backend(pid) FROM pg_stat_activity"
-    " WHERE datname = current_database() AND usename = current_user AND pid <> pg_backend_pid() AND backend_xid IS NOT NULL"
-    " AND state = 'active' AND wait_event_type = 'Client' AND state_change < clock_timestamp() - :silent AND query NOT ILIKE 'copy %'"
+    " WHERE datname = current_database() AND usename = current_user AND application_name = current_setting('application_name')"
+    " AND pid <> pg_backend_pid() AND backend_xid IS NOT NULL"
+    " AND state <> 'idle' AND wait_event_type = 'Client' AND state_change < clock_timestamp() - :silent"
 )
 
 
@@ -156,7 +157,7 @@ def put_back(connection: Connection, ids: Iterable[int], *, lease: str, due_at: 
 
 
 def hang_up(connection: Connection, *, silent: timedelta) -> list[int]:
-    """Ends the sessions that fell silent so long ago half way through what they say, or hear; gives their numbers. PostgreSQL only."""
+    """Ends the gateway's sessions that fell silent so long ago within a transaction that wrote; gives their numbers. PostgreSQL only."""
     return list(connection.scalars(_HANG_UP, {"silent": silent}))
 
 

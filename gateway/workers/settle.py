@@ -60,9 +60,9 @@ class SettleWorker(Worker):
         return await self._database.read(threads.next_due)
 
     async def _hang_up(self) -> None:
-        """PostgreSQL does so by itself with a transaction that idles, but not with a worker that stopped between statements
-        which it sends in one go, as `executemany` does: until their end its session counts as active. Before
-        `transaction_timeout`, which came with version 17, no setting ends it, and what it holds is held for ever.
+        """PostgreSQL's own timeout ends a transaction that idles after a plain statement, but not one that stops within
+        `executemany`, which counts as active until its Sync, or after it: psycopg adds a Flush, which disarms the timeout until
+        the next statement. Before `transaction_timeout`, which came with version 17, nothing else ends it, and its rows stay locked.
         https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-PIPELINING
         """
         while True:

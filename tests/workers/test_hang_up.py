@@ -1,4 +1,4 @@
-"""Hanging up on a worker that stopped half way through what it says to PostgreSQL, which waits for the rest without end."""
+"""Hanging up on a worker that stopped where PostgreSQL would wait for it without end."""
 
 import asyncio
 import contextlib
@@ -19,6 +19,7 @@ from tests.builders import House, failure
 from tests.conftest import Clock
 
 HELD = "SELECT event_id FROM processing FOR UPDATE"
+Session = psycopg.Connection[tuple[Any, ...]]
 AT_ONCE, AFTER_AN_HOUR = timedelta(0), timedelta(hours=1)
 
 
@@ -41,9 +42,9 @@ def house(opened: Database, clock: Clock) -> House:
 
 
 @contextlib.contextmanager
-def session(house: House) -> Iterator["psycopg.Connection[Any]"]:
-    """A worker's session, in a transaction."""
-    connection = psycopg.connect(**connection_address(house.database.url))
+def session(house: House, name: str = "") -> Iterator[Session]:
+    """A session in a transaction."""
+    connection = psycopg.connect(**connection_address(house.database.url), application_name=name)
     try:
         connection.execute("SELECT 1")
         yield connection
@@ -51,14 +52,16 @@ def session(house: House) -> Iterator["psycopg.Connection[Any]"]:
         connection.close()
 
 
-@contextlib.contextmanager
-def stopped(house: House, statement: str = HELD) -> Iterator["psycopg.Connection[Any]"]:
-    """A session that stopped after a statement of several that it sends in one go."""
-    with session(house) as connection:
-        connection.pgconn.enter_pipeline_mode()
-        connection.pgconn.send_query_params(statement.encode(), None)
-        connection.pgconn.flush()
-        yield connection
+def stop_between(connection: Session, statement: str = HELD) -> None:
+    """After a statement of several that are sent in one go."""
+    connection.pgconn.enter_pipeline_mode()
+    connection.pgconn.send_query_params(statement.encode(), None)
+    connection.pgconn.flush()
+
+
+def stop_after(connection: Session) -> None:
+    """After several statements that were sent in one go, and all answered."""
+    connection.cursor().executemany("UPDATE processing SET reason = %s", [("one",), ("another",)])
 
 
 async def until(look: Callable[[], Any]) -> Any:
@@ -74,10 +77,10 @@ def seen(house: House, condition: str) -> list[int]:
         return list(transaction.exec_driver_sql(f"SELECT pid FROM pg_stat_activity WHERE datname = 'silent' AND {condition}").scalars())
 
 
-async def waited_for(house: House, *connections: "psycopg.Connection[Any]") -> None:
-    """Until the server is through with what was sent and waits for more, without calling these idle."""
+async def waited_for(house: House, *connections: Session) -> None:
+    """Until the server is through with what was sent and waits for more."""
     waiting = {connection.info.backend_pid for connection in connections}
-    await until(lambda: waiting <= set(seen(house, "state = 'active' AND wait_event = 'ClientRead'")))
+    await until(lambda: waiting <= set(seen(house, "wait_event = 'ClientRead' AND query <> 'SELECT 1'")))
 
 
 def claimed(house: House, clock: Clock) -> list[int]:
@@ -91,9 +94,13 @@ def hang_up(house: House, silent: timedelta) -> list[int]:
 
 
 @pytest.mark.req("R93")
-async def test_what_a_worker_holds_that_stopped_between_statements_is_free_once_it_is_hung_up_on(house: House, clock: Clock) -> None:
+@pytest.mark.parametrize("stop", [stop_between, stop_after])
+async def test_what_a_worker_holds_that_stopped_in_executemany_is_free_once_it_is_hung_up_on(
+    house: House, clock: Clock, stop: Callable[[Session], None]
+) -> None:
     event_id = house.send(failure(run="r1"))
-    with stopped(house) as silent:
+    with session(house) as silent:
+        stop(silent)
         await waited_for(house, silent)
         assert claimed(house, clock) == []
         assert hang_up(house, AFTER_AN_HOUR) == [], "it spoke a moment ago"
@@ -103,15 +110,12 @@ async def test_what_a_worker_holds_that_stopped_between_statements_is_free_once_
 
 async def test_nobody_else_is_hung_up_on(house: House) -> None:
     house.send(failure(run="r1"))
-    with (
-        session(house) as idle,  # PostgreSQL's own timeout ends it
-        stopped(house, "SELECT 1") as harmless,
-        stopped(house, "CREATE TEMPORARY TABLE kept (id int)") as restoring,
-    ):
-        idle.execute(HELD)
-        restoring.pgconn.send_query_params(b"COPY kept FROM stdin", None)
-        restoring.pgconn.flush()
-        await waited_for(house, harmless, restoring)
+    with session(house, "psql") as person, session(house) as harmless, session(house) as idle:
+        person.execute(HELD)
+        stop_between(harmless, "SELECT 2")
+        idle.execute("SELECT 3")
+        idle.execute("COMMIT")
+        await waited_for(house, person, harmless, idle)
         assert hang_up(house, AT_ONCE) == []
 
 
@@ -139,7 +143,8 @@ async def test_a_worker_hangs_up_even_while_its_own_step_waits_for_who_fell_sile
         stepped.set()
         return 0
 
-    with stopped(house) as silent:
+    with session(house) as silent:
+        stop_between(silent)
         its_number = silent.info.backend_pid
         await waited_for(house, silent)
         monkeypatch.setattr(settling, "step", step)
