@@ -9,7 +9,7 @@ from typing import Final
 from aiohttp import web
 
 from gateway import metrics
-from gateway.api import admin, notifications, openapi, preferences, put_aside
+from gateway.api import admin, notifications, openapi, people, preferences, put_aside, tokens
 from gateway.api.operation import Operation
 from gateway.api.problem import as_problem
 from gateway.api.serve import Api
@@ -33,7 +33,14 @@ from gateway.workers.process import ProcessWorker
 from gateway.workers.settle import SettleWorker
 from mappers.contract import SourceKind
 
-OPERATIONS: Sequence[Operation] = (*preferences.OPERATIONS, *notifications.OPERATIONS, *put_aside.OPERATIONS, *admin.OPERATIONS)
+OPERATIONS: Sequence[Operation] = (
+    *preferences.OPERATIONS,
+    *notifications.OPERATIONS,
+    *put_aside.OPERATIONS,
+    *admin.OPERATIONS,
+    *tokens.OPERATIONS,
+    *people.OPERATIONS,
+)
 READY_WITHIN: Final = 2.0
 """Seconds within which storage must answer."""
 

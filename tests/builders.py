@@ -10,7 +10,7 @@ from sqlalchemy import Table, select, update
 
 from gateway.domain.thread import WHOLE, Occurrence
 from gateway.engine import process, settle, tell
-from gateway.storage import arrivals, deliveries, inbox, people, processing, sources, tables
+from gateway.storage import arrivals, credentials, deliveries, inbox, people, processing, sources, tables
 from gateway.storage.arrivals import Arrival
 from gateway.storage.database import Database
 from gateway.storage.inbox import EVERYTHING, Filter
@@ -135,9 +135,10 @@ class House:
             user_id = people.put_user(transaction, email=f"{name}@acme.test", name=name.title(), now=self.clock())
             people.put_membership(transaction, team_id=team_id or self.team_id, user_id=user_id, role=role, permissions=permissions)
             people.put_owns(transaction, user_id=user_id, owns=owns)
-            people.put_credential(
-                transaction, user_id=user_id, kind="token", digest=digest(f"{name}-token"), name="test", now=self.clock(), expires_at=None
-            )
+            credentials.put(
+                transaction, user_id=user_id, kind="token", digest=digest(f"{name}-token"), name="test", now=self.clock(), expires_at=None,
+                scopes=credentials.SCOPES,
+            )  # fmt: skip
         return user_id
 
     def source(self, slug: str, *, team_id: int | None = None, environment: str = "prod", **settings: Any) -> int:

@@ -11,9 +11,10 @@ from gateway.api.models import Done, Limit, Rows
 from gateway.api.operation import Call, Model, Operation
 from gateway.api.problem import FieldError, Problem
 from gateway.api.rows import before, rows
-from gateway.storage import events, replay
+from gateway.storage import audit, events, replay
+from gateway.storage.database import Transaction
 from gateway.storage.events import Filter
-from gateway.storage.replay import Place
+from gateway.storage.replay import Place, Step
 
 _SHOWN_BODY: Final = 65536
 _utf8: Final = codecs.getincrementaldecoder("utf-8")
@@ -163,8 +164,14 @@ async def show_event(call: Call) -> EventDetail:
 
 async def replay_event(call: Call) -> Done:
     """Maps an event again, as after a mapper was mended; nobody is alerted twice for the same happening."""
-    done = await call.database.write(replay.replay, team_ids=call.admin_team_ids(None), event_id=call.id(), now=call.now)
-    if not done:
+
+    def again(transaction: Transaction) -> bool:
+        done = replay.replay(transaction, team_ids=call.admin_team_ids(None), event_id=call.id(), now=call.now)
+        if done:
+            audit.note_replay(transaction, by=call.person, queued=[call.id()], now=call.now)
+        return done
+
+    if not await call.database.write(again):
         raise Problem(404, "There is no such event, or it is being processed right now.")
     return Done()
 
@@ -178,7 +185,13 @@ async def replay_events(call: Call) -> Replayed:
     team_ids = call.admin_team_ids(request.team)
     place = await call.database.read(replay.beginning) if request.cursor is None else _place(request.cursor)
     picked = await call.database.read(replay.pick, team_ids=team_ids, wanted=request.wanted, place=place)
-    step = await call.database.write(replay.queue, team_ids=team_ids, picked=picked, place=place, now=call.now)
+
+    def queue(transaction: Transaction) -> Step:
+        step = replay.queue(transaction, team_ids=team_ids, picked=picked, place=place, now=call.now)
+        audit.note_replay(transaction, by=call.person, queued=step.queued, now=call.now)
+        return step
+
+    step = await call.database.write(queue)
     following = f"{step.following.after}.{step.following.upto}" if step.following else None
     return Replayed(queued=len(step.queued), waiting=step.waiting, next=following)
 

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from aiohttp import web
 
 from gateway.api.problem import Problem
-from gateway.storage import people
+from gateway.storage import credentials
 from gateway.storage.database import Database
 from gateway.storage.people import Person
 from mappers.contract.signature import digest
@@ -47,10 +47,10 @@ class SignIn:
 
     async def _identify(self, credential: str, kind: str) -> Person | None:
         now = self._clock()
-        person = await self._database.read(people.identify, digest=digest(credential), kind=kind, now=now)
+        person = await self._database.read(credentials.identify, digest=digest(credential), kind=kind, now=now)
         if person and now - self._noted.get(person.credential_id, now - SESSION) > _USED_STEP:
             self._noted[person.credential_id] = now
-            await self._database.write(people.mark_used, credential_id=person.credential_id, now=now)
+            await self._database.write(credentials.mark_used, credential_id=person.credential_id, now=now)
         return person
 
     def same_site(self, request: web.Request) -> bool:

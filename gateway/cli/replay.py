@@ -62,12 +62,13 @@ class Replay:
                 time.sleep(LOOK_EVERY)
 
     def _queue(self, place: "Place") -> "Place | None":
-        from gateway.storage import replay
+        from gateway.storage import audit, replay
 
         with self._database.reading() as transaction:
             picked = replay.pick(transaction, team_ids=self._team_ids, wanted=self._wanted, place=place)
         with self._database.writing() as transaction:
             step = replay.queue(transaction, team_ids=self._team_ids, picked=picked, place=place, now=utc_now())
+            audit.note_replay(transaction, by=audit.COMMAND, queued=step.queued, now=utc_now())
         self.queued += len(step.queued)
         self._waiting |= set(step.queued)
         return step.following

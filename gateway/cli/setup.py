@@ -44,11 +44,14 @@ def apply(file: Path | None) -> None:
 @plain_errors
 def disable_source(source: str) -> None:
     """Stop taking webhooks for SOURCE, written team/slug. What it sent stays."""
-    from gateway.storage import sources
+    from gateway.storage import audit, people, sources
 
     team, _, slug = source.partition("/")
     with opened(create=False) as (_, database), database.writing() as transaction:
         done = sources.disable(transaction, team=team, slug=slug, now=utc_now())
+        if done:
+            team_id = people.team_ids(transaction)[team]
+            audit.note(transaction, by=audit.COMMAND, team_id=team_id, action="source.disabled", target=source, now=utc_now())
     if not done:
         raise click.ClickException(f"there is no enabled source {source}; write it as team/slug")
     click.echo(f"{source} takes no webhooks any more. A tocsin.toml that names it enables it again.")

@@ -76,6 +76,8 @@ class User(Table):
     name: str = ""
     token: Annotated[str, Field(min_length=16)] | None = None
     """An API token, at least 16 characters; stored hashed."""
+    scopes: Annotated[tuple[Literal["read", "write", "ingest", "admin"], ...], Field(min_length=1)] = ("read", "write", "admin")
+    """What the token may be used for."""
     teams: dict[str, Membership] = {}
     owns: tuple[str, ...] = ()
     """What counts as this person's in owners and tags."""

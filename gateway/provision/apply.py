@@ -8,12 +8,12 @@ from typing import Any
 from pydantic import ValidationError
 
 from gateway import proofs
-from gateway.config.document import Configuration, ConfigurationError, Monitor, Source, Subscription, User
-from gateway.storage import locks, monitors, people, sources
+from gateway.config.document import Configuration, ConfigurationError, Monitor, Source, Subscription
+from gateway.provision.people import put_people
+from gateway.storage import audit, locks, monitors, people, sources
 from gateway.storage.database import Transaction
 from gateway.vault import Vault
 from mappers.contract import SourceKind
-from mappers.contract.signature import digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,40 +61,26 @@ def apply(transaction: Transaction, configuration: Configuration, kinds: Mapping
         team.slug: people.put_team(transaction, slug=team.slug, name=team.name or team.slug, base_url=team.base_url, now=now)
         for team in configuration.team
     }
-    users = {user.email: _put_user(transaction, user, teams, now) for user in configuration.user}
-    if users:
-        people.keep_members(transaction, team_ids=list(teams.values()), user_ids=list(users.values()))
-    people.keep_managed_tokens(transaction, digests=[digest(user.token) for user in configuration.user if user.token])
+    users = put_people(transaction, configuration, teams, now)
     placed = {
         (one.team, one.slug): _put_source(transaction, one, kinds[one.kind], teams[one.team], vault, now) for one in configuration.source
     }
     disabled = sources.disable_unlisted(transaction, listed=list(placed.values()), now=now)
+    for team_id, slug in disabled:
+        audit.note(transaction, by=audit.CONFIGURATION, team_id=team_id, action="source.disabled", target=slug, now=now)
     monitors.keep(transaction, [_monitor(one, placed[one.team, one.source]) for one in configuration.monitor], now=now)
     defaults = {(users[one.user], teams[one.team], one.category.value): _defaults(one) for one in configuration.subscription}
     people.keep_default_subscriptions(transaction, listed=defaults.keys())
     for (user_id, team_id, category), values in defaults.items():
         people.put_default_subscription(transaction, user_id=user_id, team_id=team_id, category=category, values=values)
-    return Applied(len(teams), len(users), len(placed), len(configuration.monitor), tuple(disabled), tuple(sources.unmanaged(transaction)))
-
-
-def _put_user(transaction: Transaction, user: User, teams: Mapping[str, int], now: datetime) -> int:
-    user_id = people.put_user(transaction, email=user.email, name=user.name or user.email.partition("@")[0], now=now)
-    for slug, membership in user.teams.items():
-        people.put_membership(transaction, team_id=teams[slug], user_id=user_id, role=membership.role, permissions=membership.permissions)
-    people.keep_memberships(transaction, user_id=user_id, team_ids=[teams[slug] for slug in user.teams])
-    people.put_owns(transaction, user_id=user_id, owns=user.owns)
-    if user.token:
-        people.put_credential(
-            transaction,
-            user_id=user_id,
-            kind="token",
-            digest=digest(user.token),
-            name="tocsin.toml",
-            now=now,
-            expires_at=None,
-            managed=True,
-        )
-    return user_id
+    return Applied(
+        len(teams),
+        len(users),
+        len(placed),
+        len(configuration.monitor),
+        tuple(slug for _, slug in disabled),
+        tuple(sources.unmanaged(transaction)),
+    )
 
 
 def _check_kinds_kept(transaction: Transaction, configuration: Configuration) -> None:

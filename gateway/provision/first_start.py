@@ -9,7 +9,7 @@ from typing import Final
 from gateway import proofs
 from gateway.api.sign_in import SIGN_IN_LINK
 from gateway.config.document import Auth
-from gateway.storage import people, sources
+from gateway.storage import credentials, people, sources
 from gateway.storage.database import Transaction
 from gateway.vault import Vault
 from mappers.contract import SourceKind
@@ -86,7 +86,7 @@ def create_source(
 def sign_in_link(transaction: Transaction, user_id: int, base: str, now: datetime) -> str:
     """A link that signs this user in, once, within a day."""
     token = secrets.token_urlsafe(32)
-    people.put_credential(
+    credentials.put(
         transaction, user_id=user_id, kind="sign-in", digest=digest(token), name="sign-in link", now=now, expires_at=now + SIGN_IN_LINK
     )
     return f"{base}/sign-in/{token}"

@@ -1,20 +1,18 @@
-"""Teams, users, memberships and the credentials by which people are known."""
+"""Teams, users and memberships."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, insert, select
 
 from gateway.storage.database import insert_for
-from gateway.storage.tables import credentials, membership_permissions, memberships, subscriptions, teams, user_owns, users
+from gateway.storage.tables import membership_permissions, memberships, subscriptions, teams, user_owns, users
 
 ROLES: Final = ("viewer", "member", "admin")
 """Weakest first; each role's floor, `role:viewer` and so on, works as a permission."""
-SCOPES: Final = ("read", "write", "ingest", "admin")
-"""What a token may be used for; a session may do all of it."""
-_USED_STEP: Final = timedelta(minutes=1)
+FLOOR: Final = "role:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,29 +65,30 @@ def put_user(connection: Connection, *, email: str, name: str, now: datetime) ->
     )
 
 
-def put_membership(connection: Connection, *, team_id: int, user_id: int, role: str, permissions: Iterable[str]) -> None:
+def put_membership(
+    connection: Connection, *, team_id: int, user_id: int, role: str, permissions: Iterable[str], managed: bool = False
+) -> None:
     """Makes the user a member in this role with exactly these permissions, beside the floors of the role."""
-    statement = insert_for(connection)(memberships).values(team_id=team_id, user_id=user_id, role=role)
-    connection.execute(statement.on_conflict_do_update(index_elements=["team_id", "user_id"], set_={"role": role}))
+    shape = {"role": role, "managed": managed}
+    statement = insert_for(connection)(memberships).values(team_id=team_id, user_id=user_id, **shape)
+    connection.execute(statement.on_conflict_do_update(index_elements=["team_id", "user_id"], set_=shape))
     held = membership_permissions.c
     connection.execute(delete(membership_permissions).where(held.team_id == team_id, held.user_id == user_id))
-    floors = [f"role:{one}" for one in ROLES[: ROLES.index(role) + 1]]
     connection.execute(
         insert(membership_permissions),
-        [{"team_id": team_id, "user_id": user_id, "permission": one} for one in dict.fromkeys([*floors, *permissions])],
+        [{"team_id": team_id, "user_id": user_id, "permission": one} for one in dict.fromkeys([*floors(role), *permissions])],
     )
 
 
-def keep_memberships(connection: Connection, *, user_id: int, team_ids: Sequence[int]) -> None:
-    """Ends the user's memberships in every other team."""
-    for table in (membership_permissions, memberships):
-        connection.execute(delete(table).where(table.c.user_id == user_id, table.c.team_id.not_in(team_ids)))
+def floors(role: str) -> list[str]:
+    """The permissions that are in a role: its own floor and those of the weaker ones."""
+    return [f"{FLOOR}{one}" for one in ROLES[: ROLES.index(role) + 1]]
 
 
-def keep_members(connection: Connection, *, team_ids: Sequence[int], user_ids: Sequence[int]) -> None:
-    """Ends the memberships of everyone else in these teams."""
+def end_membership(connection: Connection, *, team_id: int, user_id: int) -> None:
+    """Ends a membership."""
     for table in (membership_permissions, memberships):
-        connection.execute(delete(table).where(table.c.team_id.in_(team_ids), table.c.user_id.not_in(user_ids)))
+        connection.execute(delete(table).where(table.c.team_id == team_id, table.c.user_id == user_id))
 
 
 def put_owns(connection: Connection, *, user_id: int, owns: Iterable[str]) -> None:
@@ -132,98 +131,4 @@ def admins(connection: Connection) -> list[int]:
     """The ids of users who administer some team."""
     return list(
         connection.scalars(select(memberships.c.user_id).where(memberships.c.role == "admin").distinct().order_by(memberships.c.user_id))
-    )
-
-
-def put_credential(
-    connection: Connection,
-    *,
-    user_id: int,
-    kind: str,
-    digest: bytes,
-    name: str,
-    now: datetime,
-    expires_at: datetime | None,
-    managed: bool = False,
-) -> int:
-    """Stores the digest of a credential; gives its id. The same digest again only renames it."""
-    statement = insert_for(connection)(credentials).values(
-        user_id=user_id, kind=kind, digest=digest, name=name, created_at=now, expires_at=expires_at, managed=managed
-    )
-    return int(
-        connection.execute(
-            statement.on_conflict_do_update(index_elements=[credentials.c.digest], set_={"name": name, "user_id": user_id}).returning(
-                credentials.c.id
-            )
-        ).scalar_one()
-    )
-
-
-def keep_managed_tokens(connection: Connection, *, digests: Sequence[bytes]) -> None:
-    """Revokes the configuration's tokens that it no longer names."""
-    connection.execute(delete(credentials).where(credentials.c.managed, credentials.c.digest.not_in(digests)))
-
-
-def take_sign_in(connection: Connection, *, digest: bytes, now: datetime) -> int | None:
-    """Uses up a one-time sign-in link; gives its user. None where it is unknown, used or expired."""
-    row = connection.execute(
-        delete(credentials)
-        .where(credentials.c.digest == digest, credentials.c.kind == "sign-in")
-        .returning(credentials.c.user_id, credentials.c.expires_at)
-    ).one_or_none()
-    return row.user_id if row and (row.expires_at is None or row.expires_at > now) else None
-
-
-def revoke(connection: Connection, *, user_id: int, credential_id: int) -> bool:
-    """Ends one of the user's own credentials; False where there is none such, or the configuration owns it."""
-    gone = connection.execute(
-        delete(credentials).where(credentials.c.id == credential_id, credentials.c.user_id == user_id, credentials.c.managed.is_(False))
-    )
-    return gone.rowcount > 0
-
-
-def tokens(connection: Connection, *, user_id: int) -> list[dict[str, Any]]:
-    """The user's API tokens without the tokens themselves."""
-    columns = (
-        credentials.c.id,
-        credentials.c.name,
-        credentials.c.managed,
-        credentials.c.created_at,
-        credentials.c.expires_at,
-        credentials.c.last_used_at,
-    )
-    rows = connection.execute(
-        select(*columns).where(credentials.c.user_id == user_id, credentials.c.kind == "token").order_by(credentials.c.id)
-    )
-    return [dict(row._mapping) for row in rows]
-
-
-def identify(connection: Connection, *, digest: bytes, kind: str, now: datetime) -> Person | None:
-    """Who holds this credential now."""
-    rows = connection.execute(
-        select(
-            users.c.id, users.c.email, users.c.name, users.c.settings, credentials.c.id.label("credential_id"), credentials.c.kind,
-            credentials.c.scopes, credentials.c.expires_at, teams.c.id.label("team_id"), teams.c.slug, memberships.c.role,
-        )
-        .join(users, users.c.id == credentials.c.user_id)
-        .outerjoin(memberships, memberships.c.user_id == users.c.id)
-        .outerjoin(teams, teams.c.id == memberships.c.team_id)
-        .where(credentials.c.digest == digest, credentials.c.kind == kind)
-    ).all()  # fmt: skip
-    if not rows or (rows[0].expires_at is not None and rows[0].expires_at <= now):
-        return None
-    one, mine = rows[0], [row for row in rows if row.team_id is not None]
-    return Person(
-        id=one.id, email=one.email, name=one.name, zone=one.settings.get("timezone", "UTC"),
-        teams={row.slug: row.team_id for row in mine}, roles={row.team_id: row.role for row in mine},
-        credential_id=one.credential_id, credential_kind=one.kind, expires_at=one.expires_at,
-        scopes=frozenset(one.scopes.split() if one.kind == "token" else SCOPES),
-    )  # fmt: skip
-
-
-def mark_used(connection: Connection, *, credential_id: int, now: datetime) -> None:
-    """Notes that a credential was used, at most once a minute."""
-    used = credentials.c.last_used_at
-    connection.execute(
-        update(credentials).where(credentials.c.id == credential_id, used.is_(None) | (used < now - _USED_STEP)).values(last_used_at=now)
     )

@@ -93,16 +93,15 @@ def disable(connection: Connection, *, team: str, slug: str, now: datetime) -> b
     return changed.rowcount > 0
 
 
-def disable_unlisted(connection: Connection, *, listed: Sequence[int], now: datetime) -> list[str]:
-    """Disables managed sources that the configuration no longer names; gives their slugs. Their events stay."""
-    return list(
-        connection.scalars(
-            update(sources)
-            .where(sources.c.managed, sources.c.id.not_in(listed), sources.c.disabled_at.is_(None))
-            .values(disabled_at=now)
-            .returning(sources.c.slug)
-        )
+def disable_unlisted(connection: Connection, *, listed: Sequence[int], now: datetime) -> list[tuple[int, str]]:
+    """Disables managed sources that the configuration no longer names; gives (team, slug) of each. Their events stay."""
+    rows = connection.execute(
+        update(sources)
+        .where(sources.c.managed, sources.c.id.not_in(listed), sources.c.disabled_at.is_(None))
+        .values(disabled_at=now)
+        .returning(sources.c.team_id, sources.c.slug)
     )
+    return [(team_id, slug) for team_id, slug in rows]
 
 
 def overview(connection: Connection, *, team_ids: Sequence[int]) -> list[dict[str, Any]]:

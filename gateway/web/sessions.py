@@ -10,8 +10,9 @@ from aiohttp import web
 
 from gateway.api.problem import Problem
 from gateway.api.sign_in import COOKIE, SESSION, SignIn
-from gateway.storage import people
+from gateway.storage import credentials
 from gateway.storage.database import Database, Transaction
+from gateway.storage.people import Person
 from gateway.web.render import page
 from gateway.web.visit import Visit, see_other
 from mappers.contract.signature import digest
@@ -47,14 +48,14 @@ class Sessions:
         )
         return response
 
-    def _begin(self, transaction: Transaction, token: str, session: str, before: people.Person | None) -> int | None:
+    def _begin(self, transaction: Transaction, token: str, session: str, before: Person | None) -> int | None:
         now = self.clock()
-        user_id = people.take_sign_in(transaction, digest=digest(token), now=now)
+        user_id = credentials.take_sign_in(transaction, digest=digest(token), now=now)
         if user_id is None:
             return None
         if before:
-            people.revoke(transaction, user_id=before.id, credential_id=before.credential_id)
-        people.put_credential(
+            credentials.end_session(transaction, credential_id=before.credential_id)
+        credentials.put(
             transaction, user_id=user_id, kind="session", digest=digest(session), name="browser", now=now, expires_at=now + SESSION
         )
         return user_id
@@ -67,8 +68,7 @@ def signed_out(*, refused: bool = False) -> web.Response:
 
 async def leave(visit: Visit) -> web.Response:
     """Ends this session, in the database too."""
-    if visit.person.credential_kind == "session":
-        await visit.database.write(people.revoke, user_id=visit.person.id, credential_id=visit.person.credential_id)
+    await visit.database.write(credentials.end_session, credential_id=visit.person.credential_id)
     response = see_other("/")
     response.del_cookie(COOKIE, path="/")
     return response

@@ -378,7 +378,7 @@ def act(house: House, name: str, action: str, number: int) -> None:
         house.settle()
     elif action == "leave":
         with house.database.writing() as transaction:
-            people.keep_memberships(transaction, user_id=user_id, team_ids=[-1])
+            people.end_membership(transaction, team_id=house.team_id, user_id=user_id)
     elif action in ("join", "revoke", "grant"):
         house.user(name, permissions=["secret"] if action == "grant" else [])
 

@@ -2,13 +2,14 @@
 
 import base64
 import json
+import re
 from typing import Any
 
 import pytest
 from openapi_spec_validator import validate
 
 from gateway.app import OPERATIONS
-from gateway.storage import people
+from gateway.storage import credentials
 from gateway.storage.database import StorageUnavailable
 from mappers.contract.signature import digest
 from tests.builders import House, failure
@@ -30,14 +31,14 @@ async def test_the_openapi_document_is_valid_and_names_every_operation(document:
 async def test_nobody_gets_anything_without_signing_in(asker: Any) -> None:
     nobody = asker(None)
     for operation in OPERATIONS:
-        problem = await nobody.ask(operation.method, operation.path.replace("{id}", "1"), status=401)
+        problem = await nobody.ask(operation.method, re.sub(r"\{\w+\}", "1", operation.path), status=401)
         assert problem["status"] == 401
 
 
 async def test_wrong_foreign_expired_and_revoked_credentials_are_401(house: House, clock: Clock, asker: Any, ana: Any) -> None:
     with house.database.writing() as transaction:
         for kind, name in (("session", "session"), ("sign-in", "sign-in"), ("token", "expired")):
-            people.put_credential(
+            credentials.put(
                 transaction, user_id=1, kind=kind, digest=digest(f"{name}-token"), name=name, now=clock.now, expires_at=clock.now
             )
     for name in ("nobody", "session", "sign-in", "expired"):
@@ -51,7 +52,7 @@ async def test_a_change_by_cookie_from_another_site_is_403_and_from_our_own_is_d
     house: House, clock: Clock, ana: Any, asker: Any
 ) -> None:
     with house.database.writing() as transaction:
-        people.put_credential(transaction, user_id=1, kind="session", digest=digest("cookie"), name="", now=clock.now, expires_at=None)
+        credentials.put(transaction, user_id=1, kind="session", digest=digest("cookie"), name="", now=clock.now, expires_at=None)
     cookie = {"Cookie": "tocsin_session=cookie"}
     browser = asker(None)
     await browser.post(f"{ROOT}/read-all", status=403, headers={**cookie, "Sec-Fetch-Site": "cross-site"})

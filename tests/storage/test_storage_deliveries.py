@@ -91,7 +91,7 @@ def test_who_left_the_team_gets_no_letter(house: House) -> None:
     house.say(failure(run="r"))
     (delivery_id,) = claim(house, "one")
     with house.database.writing() as transaction:
-        people.keep_memberships(transaction, user_id=ana, team_ids=[-1])
+        people.end_membership(transaction, team_id=house.team_id, user_id=ana)
     assert subject_and_titles(house, delivery_id) is None
 
 

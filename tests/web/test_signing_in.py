@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from gateway.api.sign_in import COOKIE, SESSION
-from gateway.storage import people
+from gateway.storage import credentials
 from gateway.web.pages import Pages
 from mappers.contract.signature import digest
 from tests.web.house import OURS, SIGN_IN_LINK, House, draft, opened, text, words
@@ -32,7 +32,7 @@ async def test_only_the_digest_of_a_session_is_stored(house: House) -> None:
     answer = await client.post(await house.link("ana"), headers=OURS, allow_redirects=False)
     session = answer.cookies[COOKIE].value
     assert len(session) >= 43
-    found = await house.database.read(people.identify, digest=digest(session), kind="session", now=house.clock())
+    found = await house.database.read(credentials.identify, digest=digest(session), kind="session", now=house.clock())
     assert found
     assert found.email == "ana@acme.test"
     raw = b"".join(path.read_bytes() for path in Path(house.database.file or "").parent.iterdir())

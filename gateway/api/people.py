@@ -1,0 +1,186 @@
+"""Teams and who belongs to them."""
+
+from typing import Annotated, Final, Literal
+
+from pydantic import AfterValidator, BaseModel, Field, field_validator
+
+from gateway.api.models import Done, ListQuery
+from gateway.api.operation import Call, Model, Operation
+from gateway.api.problem import Problem
+from gateway.api.rows import before, rows
+from gateway.config.document import Email
+from gateway.storage import audit, members
+from gateway.storage.database import Transaction
+from gateway.storage.members import Change, Refusal
+from gateway.storage.people import FLOOR
+from mappers.contract.text import clean, one_line
+
+Role = Literal["viewer", "member", "admin"]
+
+
+def _permission(value: str) -> str:
+    if value.startswith(FLOOR):
+        raise ValueError(f"what begins with {FLOOR} comes with the role alone")
+    if clean(value) != value or value != value.strip():
+        raise ValueError("must be plain text without spaces around it")
+    return value
+
+
+Permission = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_permission)]
+
+
+class TeamOfMine(BaseModel):
+    """A team and what somebody is in it."""
+
+    slug: str
+    name: str
+    role: Role
+    permissions: list[str]
+    managed: bool
+    """Whether tocsin.toml owns the membership."""
+
+
+class TeamsOfMine(BaseModel):
+    """All my teams."""
+
+    items: list[TeamOfMine]
+    next: None = None
+
+
+class Member(BaseModel):
+    """A person and their memberships in teams that I administer."""
+
+    id: int
+    email: str
+    name: str
+    teams: list[TeamOfMine]
+
+
+class Members(BaseModel):
+    """A page of people, who came last first."""
+
+    items: list[Member]
+    next: str | None
+
+
+class MembersQuery(ListQuery):
+    """Which people."""
+
+    email: str | None = None
+    """Exactly this address."""
+
+
+class MembershipRequest(Model):
+    """Somebody's membership; what is absent stays as it is."""
+
+    email: Email
+    name: Annotated[str | None, Field(max_length=200)] = None
+    """What somebody is called who was not known before; whoever is known keeps their name."""
+    role: Role | None = None
+    """Default: member."""
+    permissions: Annotated[list[Permission], Field(max_length=100)] | None = None
+    """All of them, beside those that come with the role."""
+
+    @field_validator("name")
+    @classmethod
+    def _on_a_line(cls, value: str | None) -> str | None:
+        return value and one_line(value, 200)
+
+
+class MembershipNow(BaseModel):
+    """A membership as it is now."""
+
+    id: int
+    email: str
+    role: Role
+    permissions: list[str]
+    created: bool
+    """Whether the person was no member before."""
+
+
+_WHY: Final = {
+    Refusal.MANAGED: "tocsin.toml owns this membership: change it there.",
+    Refusal.LAST_ADMIN: "This is the last admin of the team: make somebody else one first.",
+    Refusal.ISSUED_ADMIN: "Somebody known by an application's word alone cannot be an admin.",
+    Refusal.ISSUED_ELSEWHERE: "Somebody known by an application's word alone belongs to the team of that application.",
+}
+
+
+async def list_teams(call: Call) -> TeamsOfMine:
+    """My teams, and what I am in them."""
+    mine = await call.database.read(members.of_user, user_ids=[call.person.id], team_ids=tuple(call.person.roles))
+    return TeamsOfMine(items=[TeamOfMine.model_validate(one) for one in mine[call.person.id]])
+
+
+async def list_users(call: Call) -> Members:
+    """The people of the teams that I administer."""
+    query: MembersQuery = call.query
+    found = await call.database.read(
+        members.page, team_ids=call.admin_team_ids(query.team), email=query.email, before=before(query.cursor), limit=query.limit + 1
+    )
+    page = rows(found, query.limit)
+    return Members(items=[Member.model_validate(one) for one in page.items], next=page.next)
+
+
+async def put_member(call: Call) -> MembershipNow:
+    """Makes somebody a member, or changes the membership. Whoever is not known by this address is made."""
+    (team_id,) = call.admin_team_ids(call.path["slug"])
+    wanted: MembershipRequest = call.body
+
+    def put(transaction: Transaction) -> Change | Refusal:
+        change = members.put(
+            transaction,
+            team_id=team_id,
+            email=wanted.email,
+            name=wanted.name,
+            role=wanted.role,
+            permissions=wanted.permissions,
+            now=call.now,
+        )
+        if isinstance(change, Change):
+            _note(transaction, call, team_id, change, "member.added" if change.before is None else "member.changed")
+        return change
+
+    change = _done(await call.database.write(put))
+    return MembershipNow(
+        id=change.user_id, email=wanted.email, role=change.role, permissions=list(change.permissions), created=change.before is None
+    )  # fmt: skip
+
+
+async def end_member(call: Call) -> Done:
+    """Ends a membership; the person stays, with what they have elsewhere."""
+    (team_id,) = call.admin_team_ids(call.path["slug"])
+
+    def end(transaction: Transaction) -> Change | Refusal | None:
+        change = members.end(transaction, team_id=team_id, user_id=call.id())
+        if isinstance(change, Change):
+            _note(transaction, call, team_id, change, "member.removed")
+        return change
+
+    _done(await call.database.write(end))
+    return Done()
+
+
+def _done(change: Change | Refusal | None) -> Change:
+    if change is None:
+        raise Problem(404, "There is no such member.")
+    if isinstance(change, Refusal):
+        raise Problem(409, _WHY[change])
+    return change
+
+
+def _note(transaction: Transaction, call: Call, team_id: int, change: Change, action: str) -> None:
+    details = {"role": change.role, "permissions": list(change.permissions), "role_before": change.before}
+    target = audit.who(transaction, change.user_id)
+    audit.note(transaction, by=call.person, team_id=team_id, action=action, target=target, details=details, now=call.now)
+
+
+_MEMBERS: Final = "/api/teams/{slug}/members"
+OPERATIONS: Final = (
+    Operation("GET", "/api/teams", "My teams", list_teams, TeamsOfMine),
+    Operation("GET", "/api/users", "People of my teams", list_users, Members, query=MembersQuery, problems=(404,), floor="admin"),
+    Operation(
+        "PUT", _MEMBERS, "Add or change a member", put_member, MembershipNow, body=MembershipRequest, problems=(404, 409), floor="admin"
+    ),
+    Operation("DELETE", f"{_MEMBERS}/{{id}}", "End a membership", end_member, Done, problems=(404, 409), floor="admin"),
+)
