@@ -66,14 +66,16 @@ notifications: Final = Table(
     Column("addressed", Boolean, nullable=False, server_default=text("false"), comment="to its recipients alone, not to the whole team"),
     Column("acknowledged_at", Time),
     ref("acknowledged_by", "users", nullable=True),
-    Index(None, "team_id", "last_at"),
     Index(None, "conversation_id"),
+    Index(None, "pipeline"),
+    Index("ix_notifications_facets", "id", "status", "level", "urgent", "source_id", "pipeline"),
     partial("ix_notifications_due", "due_at", where="due_at IS NOT NULL"),
     partial("ix_notifications_silence", "silence_at", where="silence_at IS NOT NULL"),
     partial("ix_notifications_remind", "remind_at", where="remind_at IS NOT NULL"),
-    partial("ix_notifications_expires", "expires_at", where="expires_at IS NOT NULL"),
+    partial("ix_notifications_expires", "expires_at", "id", where="expires_at IS NOT NULL"),
     partial("ix_notifications_named", "team_id", "source_app", "source_model", "source_ref", where="source_app IS NOT NULL"),
-    partial("ix_notifications_urgent", "team_id", "conversation_id", where="urgent AND status = 'open'"),
+    partial("ix_notifications_open", "team_id", "urgent", "id", "conversation_id", "weight", "opened_at", "acknowledged_at",
+            where="status = 'open'"),
     sqlite_autoincrement=True,  # its ids are told to others and must never come again
 )  # fmt: skip
 
@@ -81,6 +83,7 @@ notification_permissions: Final = Table(
     "notification_permissions", metadata,
     ref("notification_id", "notifications", primary_key=True),
     Column("permission", String(200), primary_key=True),
+    Index(None, "permission"),
 )  # fmt: skip
 
 notification_owners: Final = Table(
@@ -88,6 +91,7 @@ notification_owners: Final = Table(
     ref("notification_id", "notifications", primary_key=True),
     Column("owner", String(200), primary_key=True),
     Column("is_tag", Boolean, primary_key=True, comment="a tag of the sender's; counts for scope like an owner"),
+    Index(None, "owner", "is_tag", "notification_id"),
 )  # fmt: skip
 
 recipients: Final = Table(
@@ -155,6 +159,8 @@ occurrences: Final = Table(
     partial("ix_occurrences_watermarks", "recorded_at", where="reason = 'nothing-open'"),
 )  # fmt: skip
 
+_ASIDE: Final = ("muted_until", "muted_episode", "snoozed_until", "snoozed_episode")
+
 inbox_entries: Final = Table(
     "inbox_entries", metadata,
     Column("user_id", Id, primary_key=True),
@@ -173,8 +179,12 @@ inbox_entries: Final = Table(
     Column("snoozed_episode", Integer, comment="snoozed while this episode is open"),
     Column("muted_until", Time),
     Column("muted_episode", Integer, comment="muted until this episode is over"),
-    Index("ix_inbox_entries_list", "user_id", "last_at", "notification_id"),
-    partial("ix_inbox_entries_unread", "user_id", "category", where="read_at IS NULL"),
+    partial("ix_inbox_entries_list", "user_id", "last_at", "notification_id", "team_id", "category", "listed", "read_at", *_ASIDE,
+            where="archived_at IS NULL"),
+    partial("ix_inbox_entries_archived", "user_id", "last_at", "notification_id", where="archived_at IS NOT NULL"),
+    partial("ix_inbox_entries_unread", "user_id", "category", "notification_id", "team_id", "listed", *_ASIDE,
+            where="read_at IS NULL AND archived_at IS NULL"),
+    partial("ix_inbox_entries_put_aside", "user_id", "notification_id", where="muted_episode IS NOT NULL OR snoozed_episode IS NOT NULL"),
     Index(None, "notification_id", "user_id"),
     comment="one user's view of a notification; without foreign keys, which make fan-out several times slower",
 )  # fmt: skip
