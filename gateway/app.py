@@ -9,7 +9,7 @@ from typing import Final
 from aiohttp import web
 
 from gateway import metrics
-from gateway.api import admin, notifications, openapi, people, preferences, put_aside, tokens
+from gateway.api import admin, create, notifications, openapi, people, preferences, put_aside, tokens
 from gateway.api.operation import Operation
 from gateway.api.problem import as_problem
 from gateway.api.serve import Api
@@ -35,6 +35,7 @@ from mappers.contract import SourceKind
 
 OPERATIONS: Sequence[Operation] = (
     *preferences.OPERATIONS,
+    *create.OPERATIONS,
     *notifications.OPERATIONS,
     *put_aside.OPERATIONS,
     *admin.OPERATIONS,
@@ -77,7 +78,7 @@ class Web:
         door.add_routes(self.app.router)
         add_operating_routes(self.app.router, database)
         sign_in = SignIn(database, clock, environment.base_url)
-        Api(database, sign_in, clock, environment.base_url).add_routes(self.app.router, OPERATIONS)
+        Api(database, sign_in, clock, environment.base_url, ring).add_routes(self.app.router, OPERATIONS)
         Pages(database, sign_in, clock, environment.base_url).add_routes(self.app.router)
         self.app.router.add_get("/api/openapi.json", _described())
 

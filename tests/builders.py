@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Table, select, update
 
 from gateway.domain.thread import WHOLE, Occurrence
-from gateway.engine import process, settle, tell
+from gateway.engine import create, process, settle, tell
 from gateway.storage import arrivals, credentials, deliveries, inbox, people, processing, sources, tables
 from gateway.storage.arrivals import Arrival
 from gateway.storage.database import Database
@@ -190,7 +190,7 @@ class House:
     def settle(self) -> None:
         """Does what time alone brings."""
         with self.database.writing() as transaction:
-            for act in (settle.release_due, settle.close_silent, settle.remind):
+            for act in (create.release_scheduled, settle.release_due, settle.close_silent, settle.remind):
                 act(transaction, now=self.clock(), limit=100)
 
     def fan_out(self) -> int:

@@ -10,6 +10,12 @@ from pydantic.json_schema import models_json_schema
 from gateway.api.operation import Operation
 from gateway.api.problem import ProblemDetails
 
+_IDEMPOTENCY_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "description": "The same key with the same request gets the same answer, and has no second effect.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 300},
+}
 _REF = "#/components/schemas/{model}"
 
 
@@ -52,6 +58,7 @@ def _operation(operation: Operation) -> dict[str, Any]:
         "responses": _responses(operation),
     }
     parameters = _path_parameters(operation.path) + (_query_parameters(operation.query) if operation.query else [])
+    parameters += [_IDEMPOTENCY_KEY] if operation.idempotent else []
     if parameters:
         described["parameters"] = parameters
     if operation.body:
@@ -71,7 +78,8 @@ def _responses(operation: Operation) -> dict[str, Any]:
     statuses = {401, 403, 422, 503, *operation.problems, *((400, 413) if operation.body else ())}
     problem = {"application/problem+json": {"schema": _reference(ProblemDetails)}}
     refused = {str(status): {"description": HTTPStatus(status).phrase, "content": problem} for status in sorted(statuses)}
-    return {str(operation.status): answer, **refused}
+    fine = {str(status): {**answer, "description": HTTPStatus(status).phrase} for status in (operation.status, *operation.also)}
+    return {**fine, **refused}
 
 
 def _reference(model: type[BaseModel]) -> dict[str, str]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, field_validator
 
-from gateway.api.problem import Problem
+from gateway.api.problem import FieldError, Problem
 from gateway.storage.database import Database
 from gateway.storage.people import Person
 
@@ -37,6 +37,22 @@ class Call:
     query: Any
     body: Any
     public_url: str
+    idempotency_key: str | None = None
+
+    def team_to_write(self, slug: str | None) -> int:
+        """The named team, or the only one of the person who names none; at least a member there. A 422 where it must be named."""
+        if slug is None and len(self.person.teams) > 1:
+            names = ", ".join(sorted(self.person.teams))
+            raise Problem(422, "Say in which team.", [FieldError(place="team", message=f"must be one of {names}")])
+        teams = self.team_ids(slug)
+        if not teams:
+            raise Problem(403, "You are in no team.")
+        self.require("member", teams[0])
+        return teams[0]
+
+    def teams_as(self, role: str) -> tuple[int, ...]:
+        """The teams in which the person has at least this role."""
+        return tuple(team_id for team_id in self.person.teams.values() if self.person.is_at_least(role, team_id))
 
     def team_ids(self, slug: str | None) -> tuple[int, ...]:
         """All the person's teams, or the named one. A foreign team is a 404."""
@@ -69,7 +85,15 @@ class Call:
         return int(text)
 
 
-Handler = Callable[[Call], Awaitable[BaseModel | None]]
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer with a status of its own."""
+
+    model: BaseModel
+    status: int
+
+
+Handler = Callable[[Call], Awaitable[BaseModel | Answer | None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +108,15 @@ class Operation:
     query: type[BaseModel] | None = None
     body: type[BaseModel] | None = None
     status: int = 200
+    also: tuple[int, ...] = ()
+    """Other statuses of success, with the same model."""
     problems: tuple[int, ...] = ()
     """Statuses beside 401 and 403, and 422 where there is something to refuse."""
     floor: str = "viewer"
     """The weakest role that somebody must have in some team; which team that must be is the handler's to ask (`Call.require`)."""
+
+    idempotent: bool = False
+    """Whether it heeds `Idempotency-Key`. https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/"""
 
     @property
     def scope(self) -> str:

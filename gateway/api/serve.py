@@ -9,7 +9,7 @@ from typing import Any, Final, get_origin
 from aiohttp import web
 from pydantic import BaseModel, ValidationError
 
-from gateway.api.operation import Call, Operation
+from gateway.api.operation import Answer, Call, Operation
 from gateway.api.problem import FieldError, Problem, refused
 from gateway.api.sign_in import SignIn
 from gateway.storage.database import Database, StorageUnavailable
@@ -22,8 +22,11 @@ _log = logging.getLogger("tocsin.api")
 class Api:
     """Every operation as a route."""
 
-    def __init__(self, database: Database, sign_in: SignIn, clock: Callable[[], datetime], public_url: str) -> None:
-        self._database, self._sign_in, self._clock, self._public_url = database, sign_in, clock, public_url
+    def __init__(
+        self, database: Database, sign_in: SignIn, clock: Callable[[], datetime], public_url: str, ring: Callable[[], None] = lambda: None
+    ) -> None:
+        """`ring` is called when there may be work for the workers."""
+        self._database, self._sign_in, self._clock, self._public_url, self._ring = database, sign_in, clock, public_url, ring
 
     def add_routes(self, router: web.UrlDispatcher, operations: Iterable[Operation]) -> None:
         """Routes in the order given, so that fixed paths go before those with an id."""
@@ -54,11 +57,15 @@ class Api:
             query=_query(operation.query, request),
             body=await _body(operation.body, request),
             public_url=self._public_url,
+            idempotency_key=_idempotency_key(request) if operation.idempotent else None,
         )
         answer = await operation.handler(call)
+        if operation.writes:
+            self._ring()
+        status, model = (answer.status, answer.model) if isinstance(answer, Answer) else (operation.status, answer)
         return web.Response(
-            status=operation.status,
-            text=answer.model_dump_json() if answer else None,
+            status=status,
+            text=model.model_dump_json() if model else None,
             content_type="application/json",
             headers={"Cache-Control": "no-store"},
         )
@@ -70,6 +77,13 @@ def _admit(operation: Operation, person: Person) -> None:
         raise Problem(403, f"This token lacks the scope `{operation.scope}`.", headers={"WWW-Authenticate": challenge})
     if operation.floor != ROLES[0] and not person.is_at_least(operation.floor):
         raise Problem(403, f"This needs the role {operation.floor} in the team.")
+
+
+def _idempotency_key(request: web.Request) -> str | None:
+    key = request.headers.get("Idempotency-Key")
+    if key is not None and not (0 < len(key) <= 300 and key.isprintable() and key.isascii()):
+        raise Problem(422, "Idempotency-Key must have 1 to 300 printable ASCII characters.")
+    return key
 
 
 def _query(model: type[BaseModel] | None, request: web.Request) -> Any:

@@ -1,6 +1,7 @@
 """Writing down what happened: every happening is judged against its thread, then all is saved and told, set by set."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -24,25 +25,35 @@ CATEGORY_LABELS: Final = {
 _SUBJECT_LIMIT: Final = 74  # 78 with "Re: "
 
 
-def record(transaction: Transaction, happenings: Sequence[Happening], now: datetime) -> list[Reason]:
-    """Judges and records these happenings in order; gives the reason of each."""
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What came of some happenings."""
+
+    reasons: list[Reason]
+    """Of each, in order."""
+    told: int
+    """How many people heard; of a large team nobody has yet, and it counts as one."""
+
+
+def record(transaction: Transaction, happenings: Sequence[Happening], now: datetime) -> Recorded:
+    """Judges and records these happenings in order."""
     stored = threads.lock(transaction, [one.place for one in happenings])
     rules = teams.rules(transaction, {one.place.team_id for one in happenings})
     ledgers = {identity: Ledger.open(thread, rules) for identity, thread in stored.items()}
     same = threads.known_occurrences(transaction, [(ledgers[one.place.identity].id, one.occurrence.key) for one in happenings])
     reasons: list[Reason] = []
+    told = 0
     for happening in happenings:
         ledger = ledgers[happening.place.identity]
         known = ledger.known.get(happening.occurrence.key) or same.get((ledger.id, happening.occurrence.key))
         verdict = judge(ledger.thread, happening.occurrence, known, lambda ledger=ledger: _history(transaction, ledger), now)  # type: ignore[misc]
         stale = now - happening.origin.received_at > STALE_AFTER
         if ledger.conflicts_with(verdict.alert, stale=stale):
-            flush(transaction, list(ledgers.values()), now)
+            told += flush(transaction, list(ledgers.values()), now)
         ledger.apply(verdict, happening, known, now)
         ledger.tell(verdict.reason, verdict.alert, happening.news, stale=stale)
         reasons.append(verdict.reason)
-    flush(transaction, list(ledgers.values()), now)
-    return reasons
+    return Recorded(reasons, told + flush(transaction, list(ledgers.values()), now))
 
 
 def _history(transaction: Transaction, ledger: Ledger) -> list[Occurrence]:

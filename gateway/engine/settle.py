@@ -9,7 +9,7 @@ from gateway.domain.judge import Alert, Reason, due
 from gateway.domain.thread import Occurrence
 from gateway.engine.ledger import Ledger
 from gateway.engine.record import flush
-from gateway.storage import teams, threads
+from gateway.storage import scheduled, teams, threads
 from gateway.storage.database import Transaction
 from gateway.storage.threads import Stored
 from mappers.contract import Level, State
@@ -63,6 +63,11 @@ def close_by_hand(transaction: Transaction, notification_id: int, *, who: str, n
     _close(ledgers[0], "hand", f"Resolved by {who}.", now)
     flush(transaction, ledgers, now)
     return True
+
+
+def next_due(transaction: Transaction) -> datetime | None:
+    """When time alone will change a thread, or make a notification that was scheduled."""
+    return min((moment for moment in (threads.next_due(transaction), scheduled.next_due(transaction)) if moment), default=None)
 
 
 def _close(ledger: Ledger, how: str, message: str, now: datetime) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, literal, select, union_all, update
+from sqlalchemy import Connection, case, null, select, union, update
 
 from gateway.domain.judge import Alert
 from gateway.domain.rhythm import Rhythm
@@ -20,6 +20,10 @@ from gateway.storage import mail_statements as mail
 from gateway.storage.hearing import EVERYONE, NOW
 from gateway.storage.tables import delivery_items, inbox_entries, memberships, users
 from gateway.storage.types import microseconds
+
+
+Calendar = Mapping[tuple[str, datetime], datetime]
+"""Until when mail is held, by rhythm and by when one may be disturbed again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,18 +44,17 @@ class Moment:
 
     now: datetime
     by_mail: bool
-    calendar: Mapping[str, datetime] | None = None
-    """Until when mail of each rhythm is held; None: nobody's mail is."""
+    calendar: Calendar | None = None
+    """None: nobody's mail is held."""
     after: int = 0
     upto: int = EVERYONE
 
 
-def calendar(connection: Connection, now: datetime) -> Mapping[str, datetime] | None:
-    """Until when mail of each rhythm that somebody has is held; None where nobody's mail is held at all."""
-    found = set(connection.scalars(_RHYTHMS, {"now": now}))
-    free = {key: Rhythm.of(key).free_at(now) for key in found - {_SOMEBODY}}
-    held = {key: until for key, until in free.items() if until > now}
-    return held if held or _SOMEBODY in found else None
+def calendar(connection: Connection, now: datetime) -> Calendar | None:
+    """Until when mail of those who have a rhythm is held; None where nobody's mail is held at all."""
+    found = {(rhythm, undisturbed or now) for rhythm, undisturbed in connection.execute(_HELD, {"now": now})}
+    held = {(rhythm, until): Rhythm.of(rhythm).free_at(now, until) for rhythm, until in found if rhythm is not None}
+    return held if any(until > now for until in (*held.values(), *(until for _, until in found))) else None
 
 
 def tell(connection: Connection, alert: Alert, news: Sequence[News], moment: Moment) -> int:
@@ -65,7 +68,7 @@ def tell(connection: Connection, alert: Alert, news: Sequence[News], moment: Mom
         _cancel_unsent(connection, told)
     kind, change = _OTHERS[alert]
     mails = _queue_mail(connection, kind, news, moment) if moment.by_mail else 0
-    return mails + (connection.execute(change, told).rowcount if change is not None else 0)
+    return mails + (_count(connection, change, told) if change is not None else 0)
 
 
 def cancel_unsent(connection: Connection, ids: Sequence[int], *, now: datetime) -> None:
@@ -91,21 +94,31 @@ def _tell_audience(connection: Connection, news: Sequence[News], moment: Moment,
     dialect = connection.dialect.name
     told = _handed_over(dialect, news, moment)
     mails = _queue_mail(connection, "failing", news, moment) if by_mail else 0
-    listed: int = connection.execute(entries.put_entries(dialect), told).rowcount
-    unlisted: int = connection.execute(entries.put_entries_of_mail(dialect), told).rowcount if by_mail else 0
-    return mails + listed + unlisted
+    listed = _count(connection, entries.put_entries(dialect), told)
+    return mails + listed + (_count(connection, entries.put_entries_of_mail(dialect), told) if by_mail else 0)
 
 
 def _queue_mail(connection: Connection, kind: str, news: Sequence[News], moment: Moment) -> int:
     dialect = connection.dialect.name
     told = _handed_over(dialect, news, moment)
-    queued: int = connection.execute(mail.queue_deliveries(dialect, kind), told).rowcount
+    queued = _count(connection, mail.queue_deliveries(dialect, kind), told)
     if connection.execute(mail.hold_deliveries(dialect), told).all():  # no worker composes them before this is committed
         connection.execute(mail.put_items(dialect, kind), told)
     if moment.calendar is not None:
         connection.execute(mail.open_digests(dialect, kind), told)
-        queued += connection.execute(mail.put_digest_items(dialect, kind), told).rowcount
+        queued += _count(connection, mail.put_digest_items(dialect, kind), told)
     return queued
+
+
+def _count(connection: Connection, statement: Any, told: Mapping[str, Any]) -> int:
+    """Runs it; gives how many rows it made or changed. An INSERT says so only if it is asked to, and never to sqlite3 behind a WITH."""
+    if connection.dialect.name == "postgresql":
+        rows: int = connection.execute(statement, told, execution_options={"preserve_rowcount": True}).rowcount
+        return rows
+    driver: Any = connection.connection.dbapi_connection
+    before: int = driver.total_changes
+    connection.execute(statement, told)
+    return int(driver.total_changes - before)
 
 
 def _cancel_unsent(connection: Connection, told: Mapping[str, Any]) -> None:
@@ -122,7 +135,9 @@ def _handed_over(dialect: str, news: Sequence[News], moment: Moment) -> dict[str
     written: Callable[[datetime], object] = datetime.isoformat if dialect == "postgresql" else microseconds
     return {
         "news": json.dumps([(one.notification_id, one.reason, one.news, one.digest) for one in news]),
-        "calendar": json.dumps([(rhythm, written(until)) for rhythm, until in (moment.calendar or {}).items()]),
+        "calendar": json.dumps(
+            [(rhythm, written(undisturbed), written(until)) for (rhythm, undisturbed), until in (moment.calendar or {}).items()]
+        ),
         "now": moment.now,
         "after": moment.after,
         "upto": moment.upto,
@@ -130,12 +145,17 @@ def _handed_over(dialect: str, news: Sequence[News], moment: Moment) -> dict[str
 
 
 _OTHERS: Final = {Alert.READERS: ("repeated", entries.UNREAD), Alert.TOLD: ("resolved", entries.OVER), Alert.REMINDED: ("reminder", None)}
-_SOMEBODY: Final = ""
-_RHYTHMS: Final = union_all(
-    select(users.c.rhythm).where(users.c.rhythm.is_not(None)).distinct(),
+_DISTURBED: Final = (
+    (users, users),
+    (memberships, memberships.join(users, users.c.id == memberships.c.user_id)),
+)
+_HELD: Final = union(
+    select(users.c.rhythm, null().label("undisturbed")).where(users.c.rhythm.is_not(None)),
     *(
-        select(literal(_SOMEBODY)).where(select(table.c.do_not_disturb_until).where(table.c.do_not_disturb_until > NOW).exists())
-        for table in (users, memberships)
+        select(users.c.rhythm, case((users.c.rhythm.is_not(None), table.c.do_not_disturb_until)))
+        .select_from(both)
+        .where(table.c.do_not_disturb_until > NOW)
+        for table, both in _DISTURBED
     ),
 )
-"""Every rhythm that somebody has, and a word where somebody is not to be disturbed."""
+"""Every rhythm that somebody has, alone and with when its people may be disturbed again; no rhythm: somebody without one may not be."""

@@ -11,11 +11,23 @@ from gateway.domain.flapping import NONE, Swings
 from gateway.domain.identity import digest_identity
 from gateway.domain.thread import Firing, Occurrence, Thread
 from gateway.storage import thread_statements as sql
-from gateway.storage.tables import members, notification_owners, notification_permissions, notifications, occurrences
+from gateway.storage.tables import (
+    inbox_entries,
+    members,
+    notification_owners,
+    notification_permissions,
+    notifications,
+    occurrences,
+    recipients,
+)
 from mappers.contract import Level, State
 
 RESOLVED: Final = "resolved"
 UNSEEN: Final = "unseen"
+_UNREAD_AND_READ: Final = (
+    and_(inbox_entries.c.listed, inbox_entries.c.read_at.is_(None)),
+    and_(inbox_entries.c.listed, inbox_entries.c.read_at.is_not(None)),
+)
 _SWINGS: Final = tuple(field.name for field in fields(Swings))
 
 
@@ -235,6 +247,31 @@ def add_permissions(connection: Connection, permissions: Mapping[int, Collection
 def _add(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
     if rows:
         connection.execute(sql.add_once(connection.dialect.name, table), list(rows))
+
+
+def address(connection: Connection, notification_id: int, user_ids: Collection[int]) -> None:
+    """Makes the thread one for these people alone."""
+    connection.execute(update(notifications).where(notifications.c.id == notification_id).values(addressed=True))
+    _add(connection, recipients, [{"notification_id": notification_id, "user_id": user_id} for user_id in sorted(user_ids)])
+
+
+def adopt(connection: Connection, notification_id: int, place: Place) -> bool:
+    """Turns the row that stood for a scheduled notification into its thread; False where that thread is there already."""
+    if connection.scalars(sql.IDENTITIES, {"identities": [place.identity]}).first() is not None:
+        return False
+    shape = {
+        "identity": place.identity, "source_id": place.source_id, "environment": place.environment, "slug": place.slug,
+        "event_data": place.event_data, "status": UNSEEN,
+    }  # fmt: skip
+    connection.execute(update(notifications).where(notifications.c.id == notification_id).values(**shape))
+    return True
+
+
+def is_unread(connection: Connection, notification_id: int) -> bool:
+    """Whether somebody was told of it and nobody has read it."""
+    of_thread = inbox_entries.c.notification_id == notification_id
+    unread, read = (select(inbox_entries.c.user_id).where(of_thread, condition).limit(1) for condition in _UNREAD_AND_READ)
+    return connection.scalar(unread) is not None and connection.scalar(read) is None
 
 
 def open_conversations(connection: Connection, wanted: Mapping[str, Mapping[str, Any]], now: datetime) -> dict[str, int]:

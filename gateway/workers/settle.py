@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final
 
-from gateway.engine import settle
+from gateway.engine import create, settle
 from gateway.storage import processing, threads
 from gateway.storage.database import IDLE_IN_TRANSACTION_MS, Database, StorageUnavailable, Transaction
 from gateway.workers.loop import Worker
@@ -45,7 +45,7 @@ class SettleWorker(Worker):
     async def step(self) -> int:
         """Everything that is due now, up to a hundred threads of each."""
         now = self.clock()
-        settled = await self._database.write(_settle, now) if (due := await self._database.read(threads.next_due)) and due <= now else 0
+        settled = await self._database.write(_settle, now) if (due := await self._database.read(settle.next_due)) and due <= now else 0
         if settled:
             self._on_deliveries()
         if now >= self._next_sweep:
@@ -57,7 +57,7 @@ class SettleWorker(Worker):
 
     async def next_due(self) -> datetime | None:
         """When time alone will change a thread."""
-        return await self._database.read(threads.next_due)
+        return await self._database.read(settle.next_due)
 
     async def _hang_up(self) -> None:
         """PostgreSQL's own timeout ends a transaction that idles after a plain statement, but not one that stops within
@@ -77,4 +77,6 @@ class SettleWorker(Worker):
 
 
 def _settle(transaction: Transaction, now: datetime) -> int:
-    return sum(act(transaction, now=now, limit=BATCH) for act in (settle.release_due, settle.close_silent, settle.remind))
+    return sum(
+        act(transaction, now=now, limit=BATCH) for act in (create.release_scheduled, settle.release_due, settle.close_silent, settle.remind)
+    )

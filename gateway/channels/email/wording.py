@@ -1,5 +1,6 @@
 """The words of a mail: its first line, its one sentence, and why the reader gets it."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final, NamedTuple
 
@@ -38,7 +39,7 @@ _STORIES: Final = {
     Category.SYSTEM: _Story("FAILED", "failing", "", "things", "failed", "system notices"),
 }
 
-_REASONS: Final = {
+_REASONS: Final[Mapping[str, str]] = {
     Reason.FIRST: "it has just begun",
     Reason.REOPENED: "it came back after a recovery",
     Reason.ESCALATED: "it got worse",
