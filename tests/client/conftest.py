@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from gateway.client import AsyncTocsin, Tocsin, retry
+from tests.api.conftest import client, described, house  # noqa: F401 (fixtures: the gateway without workers)
 from tests.client.fake import FakeGateway, serving
 
 TOKEN = "tocsin_a-very-secret-token"

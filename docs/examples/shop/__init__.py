@@ -1,0 +1,1 @@
+"""A Django application that tells Tocsin what happens to its imports."""
