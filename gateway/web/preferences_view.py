@@ -3,6 +3,7 @@
 import functools
 import zoneinfo
 from collections.abc import Mapping
+from datetime import datetime, time, timedelta
 from typing import Any, Final
 
 from aiohttp import web
@@ -12,18 +13,31 @@ from gateway.api import preferences
 from gateway.api.models import TeamQuery
 from gateway.api.preferences import Preferences, PreferencesChange
 from gateway.api.problem import Problem, refused
+from gateway.domain.rhythm import DAILY_AT
 from gateway.web.visit import Route, Visit
 from mappers.contract import Category
 
 _OWN: Final = ""
 """What the form says for "the channel's own minimum"."""
+_MORNING: Final = time(8)
 
 
 async def show(visit: Visit) -> web.Response:
     """The form as things are."""
     team = _team(visit, visit.request.query.get("team"))
     found = await preferences.show(visit.call(query=TeamQuery(team=team)))
-    return await visit.page("preferences.html", section="preferences", found=found, team=team, zones=_zones(found.timezone))
+    everywhere = await preferences.show(visit.call(query=TeamQuery())) if team else found
+    held = {"": everywhere.do_not_disturb_until, **({team: found.do_not_disturb_until} if team else {})}
+    return await visit.page(
+        "preferences.html",
+        section="preferences",
+        found=found,
+        team=team,
+        zones=_zones(found.timezone),
+        held={place: until for place, until in held.items() if until},
+        daily_at=DAILY_AT,
+        max_retention_days=preferences.MAX_RETENTION_DAYS,
+    )
 
 
 async def save(visit: Visit) -> web.Response:
@@ -39,8 +53,29 @@ async def save(visit: Visit) -> web.Response:
         except ValidationError as error:
             raise refused("form", error) from None
         await preferences.change(visit.call(query=query, body=change))
-    address = f"/preferences?team={team}" if team and len(visit.person.teams) > 1 else "/preferences"
-    return visit.redirect(address, "saved" if values else "unchanged")
+    return visit.redirect(_address(visit, team), "saved" if values else "unchanged")
+
+
+async def do_not_disturb(visit: Visit) -> web.Response:
+    """Holds mail for a while, of one team or of all (`place` is empty), or no longer."""
+    form = await visit.form()
+    place, spans = form.get("place") or None, _spans(visit)
+    if form.get("for") not in spans:
+        raise Problem(422, "There is no such button.")
+    until = spans[form["for"]]
+    query = TeamQuery(team=_team(visit, place) if place else None)
+    await preferences.change(visit.call(query=query, body=PreferencesChange(do_not_disturb_until=until)))
+    return visit.redirect(_address(visit, _team(visit, form.get("team"))), "held" if until else "released")
+
+
+def _spans(visit: Visit) -> dict[str, datetime | None]:
+    tomorrow = visit.now.astimezone(visit.clock.zone).date() + timedelta(days=1)
+    morning = datetime.combine(tomorrow, _MORNING, visit.clock.zone)
+    return {"1h": visit.now + timedelta(hours=1), "4h": visit.now + timedelta(hours=4), "tomorrow": morning, "off": None}
+
+
+def _address(visit: Visit, team: str | None) -> str:
+    return f"/preferences?team={team}" if team and len(visit.person.teams) > 1 else "/preferences"
 
 
 def differences(found: Preferences, form: Mapping[str, str]) -> dict[str, Any]:
@@ -48,10 +83,17 @@ def differences(found: Preferences, form: Mapping[str, str]) -> dict[str, Any]:
     changes: dict[str, Any] = {}
     _put(changes, "enabled", found.enabled, "enabled" in form)
     _put(changes, "timezone", found.timezone, form.get("timezone", found.timezone))
+    _put(changes, "urgent_breaks_through", found.urgent_breaks_through, "urgent_breaks_through" in form)
+    hours = {name: form.get(f"quiet_hours.{name}", "") for name in ("from", "until")} if "quiet_hours" in form else None
+    _put(changes, "quiet_hours", found.quiet_hours and found.quiet_hours.model_dump(), hours)
+    days = form.get("retention_days", "").strip()
+    _put(changes, "retention_days", str(found.retention_days or "") or None, days or None)
     for name, channel in (("in_app", found.in_app), ("email", found.email)):
         wanted: dict[str, Any] = {}
         _put(wanted, "enabled", channel.enabled, f"{name}.enabled" in form)
         _put(wanted, "min_level", channel.min_level.value, form.get(f"{name}.min_level", channel.min_level.value))
+        if name == "email":
+            _put(wanted, "digest", found.email.digest.value, form.get("email.digest", found.email.digest.value))
         if wanted:
             changes[name] = wanted
     categories = {category.value: wanted for category in Category if (wanted := _category(found, category, form))}
@@ -88,4 +130,8 @@ def _known_zones() -> frozenset[str]:
     return frozenset(name for name in zoneinfo.available_timezones() if "/" in name or name == "UTC")
 
 
-ROUTES: Final[tuple[Route, ...]] = (("GET", "/preferences", show), ("POST", "/preferences", save))
+ROUTES: Final[tuple[Route, ...]] = (
+    ("GET", "/preferences", show),
+    ("POST", "/preferences", save),
+    ("POST", "/preferences/do-not-disturb", do_not_disturb),
+)
