@@ -89,6 +89,7 @@ class Door:
         if wait := self._taken.take(entry.source.id, time.monotonic(), rate=entry.settings.rate, burst=entry.settings.burst):
             raise Refused(429, "rate-limited-source", "This source sends more than its `rate` and `burst` allow.", _after(wait))
         receipt = await self._journal.append(made)
+        self._doorbook.note_use(entry, request.headers, made.received_at)
         answer = "duplicate" if receipt.duplicate else "conflicting" if receipt.conflicting else "accepted"
         self._answered.add(entry.source.kind, answer)
         return accepted(receipt.event_id, duplicate=receipt.duplicate)

@@ -3,16 +3,18 @@
 import asyncio
 import functools
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Final
 
 from gateway.proofs import opened
-from gateway.storage import sources
-from gateway.storage.database import Database, StorageUnavailable
+from gateway.storage import credentials, sources
+from gateway.storage.credentials import DoorToken
+from gateway.storage.database import Database, StorageUnavailable, Transaction
 from gateway.vault import Vault
 from mappers.contract import SourceKind, SourceSettings
-from mappers.contract.signature import Proof, Scheme
+from mappers.contract.signature import Proof, Scheme, Secret, digest
 
 FRESH_FOR: Final = 0.5
 """Seconds until what is remembered is read again, while it is still used."""
@@ -20,6 +22,8 @@ REMEMBERED_FOR: Final = 1.0
 """Seconds; a rotated secret or a disabled source counts after this long at the latest."""
 PATIENCE: Final = 1.8
 """Seconds until a request is told that storage is in trouble."""
+USED_STEP: Final = 60.0
+"""Seconds until it is noted again that a token was used."""
 MOST_REMEMBERED: Final = 10_000
 MAX_BODY: Final = 16 * 1024 * 1024
 
@@ -36,6 +40,8 @@ class Entry:
     """Lower-case names of headers that hold credentials and are never stored."""
     signed_only: bool
     """Whether nothing but a signature over the body proves its sender."""
+    tokens: Mapping[bytes, int] = field(default_factory=dict)
+    """digest → credential of the tokens of people who may send here."""
 
     @property
     def max_body(self) -> int:
@@ -63,6 +69,8 @@ class Doorbook:
         self._database, self._kinds, self._vault = database, kinds, vault
         self._entries: dict[tuple[str, str], tuple[float, Entry | None]] = {}
         self._readings: dict[tuple[str, str], asyncio.Task[Entry | None]] = {}
+        self._noted: dict[int, float] = {}
+        self._notings: set[asyncio.Task[None]] = set()
 
     def knows(self, team: str, slug: str) -> bool:
         """Whether it was looked for before, however long ago: what nobody ever asked for may be somebody's guess."""
@@ -85,8 +93,8 @@ class Doorbook:
             raise StorageUnavailable("storage did not answer in time") from None
 
     async def _read(self, team: str, slug: str) -> Entry | None:
-        source = await self._database.look_up(sources.find, team, slug)
-        entry = self._entry(source) if source else None
+        source, tokens = await self._database.look_up(_looked_up, team, slug)
+        entry = self._entry(source, tokens) if source else None
         if len(self._entries) >= MOST_REMEMBERED:
             self._entries.clear()
         self._entries[team, slug] = (time.monotonic(), entry)
@@ -97,15 +105,41 @@ class Doorbook:
         if not reading.cancelled():
             reading.exception()  # whoever waited was told; with nobody waiting there is nobody to tell
 
-    def _entry(self, source: sources.Source) -> Entry | None:
+    def note_use(self, entry: Entry, headers: Mapping[str, str], now: datetime) -> None:
+        """Remembers, about once a minute, that a person's token was used here; nobody waits for that."""
+        if not entry.tokens:
+            return
+        used = entry.tokens.get(digest(headers.get("Authorization", "").partition(" ")[2].strip(" ")))
+        if used is None or time.monotonic() - self._noted.get(used, -USED_STEP) < USED_STEP:
+            return
+        self._noted[used] = time.monotonic()
+        noting = asyncio.create_task(self._database.write(credentials.mark_used, credential_id=used, now=now))
+        self._notings.add(noting)
+        noting.add_done_callback(self._end_noting)
+
+    def _end_noting(self, noting: "asyncio.Task[None]") -> None:
+        self._notings.discard(noting)
+        if not noting.cancelled():
+            noting.exception()  # when a token was last used is not worth a complaint
+
+    def _entry(self, source: sources.Source, tokens: Sequence[DoorToken]) -> Entry | None:
         kind = self._kinds.get(source.kind)
         if kind is None:
             return None
         proofs = opened(source.auth, self._vault)
+        if Scheme.BEARER not in kind.auth:
+            tokens = ()
+        if tokens:
+            proofs += (Proof(Scheme.BEARER, tuple(Secret(digest=one.digest, expires_at=one.expires_at) for one in tokens)),)
         try:
             settings = kind.read_settings(source.settings)
         except ValueError:
             settings = kind.settings()
         named = {proof.header.lower() for proof in proofs if proof.header}
         signed_only = bool(proofs) and all(proof.scheme.signs_body for proof in proofs)
-        return Entry(source, kind, proofs, settings, ALWAYS_STRIPPED | named, signed_only)
+        return Entry(source, kind, proofs, settings, ALWAYS_STRIPPED | named, signed_only, {one.digest: one.id for one in tokens})
+
+
+def _looked_up(connection: Transaction, team: str, slug: str) -> tuple[sources.Source | None, tuple[DoorToken, ...]]:
+    source = sources.find(connection, team, slug)
+    return source, credentials.door_tokens(connection, team_id=source.team_id) if source else ()

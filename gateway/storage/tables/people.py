@@ -88,7 +88,7 @@ credentials: Final = Table(
     Column("expires_at", Time),
     Column("last_used_at", Time),
     Index(None, "user_id"),
-    partial("ix_credentials_ingest", "user_id", where=INGESTS),
+    partial("ix_credentials_ingest", "kind", "user_id", where=INGESTS),
 )  # fmt: skip
 
 issuers: Final = Table(

@@ -105,7 +105,7 @@ def upgrade() -> None:
     op.create_index(op.f('ix_scheduled_due_at'), 'scheduled', ['due_at'], unique=False)
 
     op.add_column('credentials', sa.Column('scopes', sa.String(length=60), server_default='read write admin', nullable=False, comment='what a token may be used for'))
-    op.create_index('ix_credentials_ingest', 'credentials', ['user_id'], unique=False, sqlite_where=sa.text("scopes LIKE '%ingest%'"), postgresql_where=sa.text("scopes LIKE '%ingest%'"))
+    op.create_index('ix_credentials_ingest', 'credentials', ['kind', 'user_id'], unique=False, sqlite_where=sa.text("scopes LIKE '%ingest%'"), postgresql_where=sa.text("scopes LIKE '%ingest%'"))
 
     op.create_index('uq_deliveries_digest', 'deliveries', ['user_id', 'conversation_id', 'channel'], unique=True, sqlite_where=sa.text("kind = 'digest' AND status = 'waiting' AND attempts = 0"), postgresql_where=sa.text("kind = 'digest' AND status = 'waiting' AND attempts = 0"))
 
