@@ -11,12 +11,13 @@ from pydantic import ValidationError
 from gateway.api.models import FilterQuery
 from gateway.api.problem import refused
 
-TABS: Final = ("all", "unread", "urgent", "archived")
+TABS: Final = ("all", "unread", "urgent", "archived", "muted")
 _OF_TAB: Final[Mapping[str, Mapping[str, Any]]] = {
     "all": {},
     "unread": {"read_status": "unread"},
     "urgent": {"urgent_only": True},
     "archived": {"archived": True},
+    "muted": {"muted": True},
 }
 _SEVERAL: Final = ("category", "level")
 _SINGLE: Final = ("q", "status", "source", "pipeline", "owner", "tag", "team")

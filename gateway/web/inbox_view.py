@@ -11,7 +11,7 @@ from gateway.api.models import Item, Page
 from gateway.web.filters import TABS, Filters
 from gateway.web.visit import Route, Visit
 
-_TAB_LABELS: Final = {"all": "All", "unread": "Unread", "urgent": "Urgent", "archived": "Archived"}
+_TAB_LABELS: Final = {"all": "All", "unread": "Unread", "urgent": "Urgent", "archived": "Archived", "muted": "Muted"}
 _HINT: Final = "/api/notifications/filtered"
 
 
@@ -49,7 +49,7 @@ def _until(filters: Filters, found: Page, now: datetime) -> datetime:
 
 def _news(filters: Filters, found: Page) -> tuple[str, str] | None:
     """(where the script asks for what is newer than this page, what it knows of that moment); None where nothing new belongs here."""
-    if filters.cursor or filters.tab == "archived":
+    if filters.cursor or filters.tab in ("archived", "muted"):
         return None
     if not found.items:
         return filters.api_address(_HINT, limit="100"), ""

@@ -3,10 +3,13 @@
 from typing import Any, Final
 
 from aiohttp import web
+from pydantic import ValidationError
 
-from gateway.api import notifications
+from gateway.api import notifications, put_aside
 from gateway.api.models import Detail, Marks
-from gateway.api.problem import Problem
+from gateway.api.operation import Handler
+from gateway.api.problem import Problem, refused
+from gateway.api.put_aside import Period
 from gateway.web.filters import Filters
 from gateway.web.visit import Route, Visit
 
@@ -18,8 +21,16 @@ _MARKS: Final = {
     "dismiss": {"dismissed": True},
     "undismiss": {"dismissed": False},
 }
-_SHARED: Final = {"acknowledge": notifications.acknowledge, "unacknowledge": notifications.unacknowledge}
-_LEAVES: Final = frozenset({"unread", "archive"})
+_OTHERS: Final[dict[str, Handler]] = {
+    "acknowledge": notifications.acknowledge,
+    "unacknowledge": notifications.unacknowledge,
+    "mute": put_aside.mute,
+    "unmute": put_aside.unmute,
+    "snooze": put_aside.snooze,
+    "unsnooze": put_aside.unsnooze,
+}
+_WITH_PERIOD: Final = frozenset({"mute", "snooze"})
+_LEAVES: Final = frozenset({"unread", "archive", "mute", "snooze"})
 """After these the page of the notification is left: it would mark it read again, or it is put away."""
 MOST: Final = 500
 
@@ -47,14 +58,14 @@ def _story(found: Detail) -> dict[str, Any]:
 
 
 async def act(visit: Visit) -> web.Response:
-    """One deed on some notifications: `do` says which, `id` (several) on what."""
+    """One deed on some notifications: `do` says which, `id` (several) on what, `for` how long."""
     form = await visit.form()
     deed, ids = form.get("do", ""), _ids(form.getall("id", []))
-    if deed not in _MARKS and deed not in _SHARED:
+    if deed not in _MARKS and deed not in _OTHERS:
         raise Problem(422, "There is no such button.")
     if not ids:
         return visit.redirect(visit.came_from, "nothing")
-    done = await _mark(visit, deed, ids) if deed in _MARKS else await _tell_everyone(visit, deed, ids)
+    done = await _mark(visit, deed, ids) if deed in _MARKS else await _do_to_each(visit, deed, ids, _period(deed, form.get("for")))
     if not done:
         raise Problem(404, "You have no such notification.")
     leaves = deed in _LEAVES and visit.came_from.startswith("/notifications/")
@@ -73,17 +84,26 @@ async def _mark(visit: Visit, deed: str, ids: list[int]) -> list[int]:
     return (await notifications.mark(visit.call(body=Marks(ids=ids, **_MARKS[deed])))).ids
 
 
-async def _tell_everyone(visit: Visit, deed: str, ids: list[int]) -> list[int]:
+async def _do_to_each(visit: Visit, deed: str, ids: list[int], period: Period | None) -> list[int]:
     done: list[int] = []
     for number in ids:
         try:
-            await _SHARED[deed](visit.call(number=number))
+            await _OTHERS[deed](visit.call(number=number, body=period))
         except Problem as problem:
             if problem.status != 404:
                 raise
         else:
             done.append(number)
     return done
+
+
+def _period(deed: str, name: str | None) -> Period | None:
+    if deed not in _WITH_PERIOD:
+        return None
+    try:
+        return Period.model_validate({"for": name})
+    except ValidationError as error:
+        raise refused("form", error) from None
 
 
 def _ids(values: list[str]) -> list[int]:

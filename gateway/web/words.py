@@ -11,6 +11,15 @@ CATEGORY_DESCRIPTIONS: Final = {one.value.value: one.description for one in CATE
 CATEGORY_NAMES: Final = tuple(category.value for category in Category)
 
 LEVEL_LABELS: Final = {level.value: level.value.capitalize() for level in Level}
+PERIODS: Final = {
+    "8h": "for 8 hours",
+    "1d": "for a day",
+    "1w": "for a week",
+    "1m": "for a month",
+    "until-resolved": "until resolved",
+    "forever": "for ever",
+}
+"""For how long something is put aside."""
 MIN_LEVELS: Final = ("info", "warning", "error")
 
 REASONS: Final = {
