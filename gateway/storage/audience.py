@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, case, null, select, union, update
+from sqlalchemy import Connection, case, literal, select, union, update
 
 from gateway.domain.judge import Alert
 from gateway.domain.rhythm import Rhythm
@@ -19,8 +19,7 @@ from gateway.storage import audience_statements as entries
 from gateway.storage import mail_statements as mail
 from gateway.storage.hearing import EVERYONE, NOW
 from gateway.storage.tables import delivery_items, inbox_entries, memberships, users
-from gateway.storage.types import microseconds
-
+from gateway.storage.types import Time, microseconds
 
 Calendar = Mapping[tuple[str, datetime], datetime]
 """Until when mail is held, by rhythm and by when one may be disturbed again."""
@@ -150,7 +149,7 @@ _DISTURBED: Final = (
     (memberships, memberships.join(users, users.c.id == memberships.c.user_id)),
 )
 _HELD: Final = union(
-    select(users.c.rhythm, null().label("undisturbed")).where(users.c.rhythm.is_not(None)),
+    select(users.c.rhythm, literal(None, Time).label("undisturbed")).where(users.c.rhythm.is_not(None)),
     *(
         select(users.c.rhythm, case((users.c.rhythm.is_not(None), table.c.do_not_disturb_until)))
         .select_from(both)

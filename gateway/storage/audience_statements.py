@@ -3,14 +3,17 @@
 import functools
 from typing import Any, Final
 
-from sqlalchemy import case, literal, select, update
+from sqlalchemy import case, func, literal, select, update
 
 from gateway.storage.among import among
 from gateway.storage.database import insert_of
 from gateway.storage.hearing import CLEARS, EMAIL, IN_APP, NOW, crowd, hears, in_range, news, not_muted
+from gateway.storage.latest import latest
 from gateway.storage.tables import inbox_entries, notifications, users
 
 _ENTRY: Final = ["user_id", "notification_id", "team_id", "category", "episode", "reason", "listed", "first_at", "last_at"]
+_AWAKE: Final = latest(NOW, func.coalesce(inbox_entries.c.snoozed_until, NOW))
+"""Now, or when its snooze ends: then it is on top of the list."""
 _PUT_ASIDE: Final = ("archived_at", "dismissed_at", "snoozed_until", "snoozed_episode")
 
 
@@ -20,9 +23,10 @@ def put_entries(dialect: str) -> Any:
     statement = insert_of(dialect)(inbox_entries).from_select(_ENTRY, _entries(dialect, IN_APP))
     clears = statement.excluded.reason.in_(CLEARS)
     aside = {name: case((clears, None), else_=inbox_entries.c[name]) for name in _PUT_ASIDE}
-    same = {name: statement.excluded[name] for name in ("last_at", "reason", "category", "episode")}
+    same = {name: statement.excluded[name] for name in ("reason", "category", "episode")}
     return statement.on_conflict_do_update(
-        index_elements=["user_id", "notification_id"], set_={"read_at": None, "listed": True, **same, **aside}
+        index_elements=["user_id", "notification_id"],
+        set_={"read_at": None, "listed": True, "last_at": case((clears, NOW), else_=_AWAKE), **same, **aside},
     )
 
 
@@ -42,7 +46,7 @@ def _entries(dialect: str, channel: str) -> Any:
 
 
 _OF_NEWS: Final = (among(inbox_entries.c.notification_id, "ids"), in_range(inbox_entries.c.user_id), not_muted())
-UNREAD: Final = update(inbox_entries).where(*_OF_NEWS, inbox_entries.c.read_at.is_not(None)).values(last_at=NOW, read_at=None)
+UNREAD: Final = update(inbox_entries).where(*_OF_NEWS, inbox_entries.c.read_at.is_not(None)).values(last_at=_AWAKE, read_at=None)
 OVER: Final = (
     update(inbox_entries)
     .where(
@@ -50,5 +54,5 @@ OVER: Final = (
         inbox_entries.c.episode
         == select(notifications.c.episode).where(notifications.c.id == inbox_entries.c.notification_id).scalar_subquery(),
     )
-    .values(read_at=None, last_at=NOW, reason="resolved")
+    .values(read_at=None, last_at=_AWAKE, reason="resolved")
 )

@@ -10,6 +10,7 @@ from sqlalchemy import CTE, ColumnElement, Select, String, and_, bindparam, case
 from sqlalchemy.dialects.postgresql import JSONB
 
 from gateway.domain.judge import CLEARS_PUT_ASIDE
+from gateway.storage.latest import latest
 from gateway.storage.permitted import holds_permissions
 from gateway.storage.tables import (
     deliveries,
@@ -34,6 +35,8 @@ FAILING: Final = ("failing", "reminder")
 EVERYONE: Final = 2**62
 NOW: Final = bindparam("now", type_=Time)
 CLEARS: Final = sorted(reason.value for reason in CLEARS_PUT_ASIDE)
+_UNDISTURBED: Final[ColumnElement[Any]] = latest(NOW, *(func.coalesce(table.c.do_not_disturb_until, NOW) for table in (users, memberships)))
+"""From when on the person may be disturbed: now, or later."""
 _AFTER, _UPTO = bindparam("after", type_=Id), bindparam("upto", type_=Id)
 
 
@@ -44,8 +47,8 @@ def news(dialect: str) -> CTE:
 
 
 def calendar(dialect: str) -> CTE:
-    """Until when mail of each rhythm is held, as a table: rhythm, until."""
-    return _table(dialect, "calendar", {"rhythm": String, "until": Time}).cte("calendar")
+    """Until when mail is held, as a table: rhythm, until when one is not to be disturbed either, until."""
+    return _table(dialect, "calendar", {"rhythm": String, "undisturbed": Time, "until": Time}).cte("calendar")
 
 
 def _table(dialect: str, parameter: str, columns: dict[str, Any]) -> Select[Any]:
@@ -78,7 +81,9 @@ def crowd(told: CTE, hears: ColumnElement[bool], columns: Sequence[Any], held: C
             ),
         )
     )
-    return (people.outerjoin(held, held.c.rhythm == users.c.rhythm) if held is not None else people).where(hears)
+    if held is not None:
+        people = people.outerjoin(held, and_(held.c.rhythm == users.c.rhythm, held.c.undisturbed == _UNDISTURBED))
+    return people.where(hears)
 
 
 def in_range(user_id: ColumnElement[Any]) -> ColumnElement[bool]:
@@ -112,13 +117,10 @@ def mailed(kind: str, told: CTE) -> ColumnElement[bool]:
     return hears(EMAIL, told)
 
 
-def held_until(dialect: str, held: CTE) -> ColumnElement[Any]:
+def held_until(held: CTE) -> ColumnElement[Any]:
     """When mail about it may leave to the person: now, or later. Do-not-disturb holds all of it, a rhythm what is not urgent."""
     breaks_through = and_(notifications.c.urgent, users.c.urgent_breaks_through)
-    rhythm = case((breaks_through, NOW), else_=func.coalesce(held.c.until, NOW))
-    latest = func.greatest if dialect == "postgresql" else func.max
-    disturb = (func.coalesce(table.c.do_not_disturb_until, NOW) for table in (users, memberships))
-    return latest(rhythm, *disturb, type_=Time())
+    return case((breaks_through, _UNDISTURBED), else_=func.coalesce(held.c.until, _UNDISTURBED))
 
 
 def not_muted() -> ColumnElement[bool]:

@@ -7,7 +7,7 @@ goes into the person's open digest of the team.
 import functools
 from typing import Any, Final
 
-from sqlalchemy import CTE, ColumnElement, String, and_, cast, exists, func, literal, not_, or_, select, text, update
+from sqlalchemy import CTE, ColumnElement, String, and_, case, cast, exists, func, literal, not_, or_, select, text, update
 
 from gateway.storage.among import among
 from gateway.storage.database import insert_of
@@ -40,7 +40,7 @@ def queue_deliveries(dialect: str, kind: str) -> Any:
         users.c.id, notifications.c.team_id, notifications.c.conversation_id, literal(EMAIL), literal(_KINDS.get(kind, kind)), told.c.news,
         literal(WAITING), NOW, NOW,
     )  # fmt: skip
-    people = crowd(told, and_(mailed(kind, told), held_until(dialect, held) <= NOW), columns, held)
+    people = crowd(told, and_(mailed(kind, told), held_until(held) <= NOW), columns, held)
     return insert_of(dialect)(deliveries).from_select(_DELIVERY, people.distinct()).on_conflict_do_nothing()
 
 
@@ -63,7 +63,7 @@ def put_items(dialect: str, kind: str) -> Any:
     """What these deliveries are about."""
     told, held = news(dialect), calendar(dialect)
     columns = (deliveries.c.id, notifications.c.id, notifications.c.episode, told.c.reason)
-    people = crowd(told, and_(mailed(kind, told), held_until(dialect, held) <= NOW), columns, held)
+    people = crowd(told, and_(mailed(kind, told), held_until(held) <= NOW), columns, held)
     parts = people.join(deliveries, and_(deliveries.c.user_id == users.c.id, _composable(told)))
     return insert_of(dialect)(delivery_items).from_select(_ITEM, parts).on_conflict_do_nothing()
 
@@ -72,14 +72,16 @@ def put_items(dialect: str, kind: str) -> Any:
 def open_digests(dialect: str, kind: str) -> Any:
     """An open digest for each whose mail is held; one that is there is locked, so that nobody sends it before this is part of it."""
     told, held = news(dialect), calendar(dialect)
-    until = held_until(dialect, held)
+    until = held_until(held)
     random = cast(func.gen_random_uuid(), String) if dialect == "postgresql" else func.hex(func.randomblob(16))
     place = (users.c.id, notifications.c.team_id, told.c.digest)
     columns = (*place, literal(EMAIL), literal(DIGEST), random, literal(WAITING), func.min(until), NOW)
     people = crowd(told, and_(mailed(kind, told), until > NOW), columns, held).group_by(*place)
     statement = insert_of(dialect)(deliveries).from_select(_DELIVERY, people)
+    sooner = statement.excluded.due_at < deliveries.c.due_at  # what is urgent does not wait for what is collected already
+    earliest = case((sooner, statement.excluded.due_at), else_=deliveries.c.due_at)
     return statement.on_conflict_do_update(
-        index_elements=["user_id", "conversation_id", "channel"], index_where=text(OPEN_DIGEST), set_={"due_at": deliveries.c.due_at}
+        index_elements=["user_id", "conversation_id", "channel"], index_where=text(OPEN_DIGEST), set_={"due_at": earliest}
     )
 
 
@@ -88,7 +90,7 @@ def put_digest_items(dialect: str, kind: str) -> Any:
     """What these digests are to tell as well; of a thread they tell already, the latest."""
     told, held = news(dialect), calendar(dialect)
     columns = (deliveries.c.id, notifications.c.id, notifications.c.episode, told.c.reason)
-    people = crowd(told, and_(mailed(kind, told), held_until(dialect, held) > NOW), columns, held)
+    people = crowd(told, and_(mailed(kind, told), held_until(held) > NOW), columns, held)
     of_person = and_(deliveries.c.user_id == users.c.id, deliveries.c.conversation_id == told.c.digest, deliveries.c.channel == EMAIL)
     statement = insert_of(dialect)(delivery_items).from_select(_ITEM, people.join(deliveries, and_(of_person, open_digest())))
     latest = {name: statement.excluded[name] for name in ("episode", "reason")}

@@ -1,270 +1,171 @@
 """The audience that the database computes is the one that a plain reading of the rules gives."""
 
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from itertools import count
+import os
+from dataclasses import replace
+from datetime import UTC, datetime, time, timedelta
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, event, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import insert
 
 from gateway.domain.judge import Alert
-from gateway.storage import audience, people, tables
-from gateway.storage.audience import Moment, News
+from gateway.domain.rhythm import Digest, Rhythm
+from gateway.storage import audience
+from gateway.storage.audience import Moment
 from gateway.storage.database import Database
+from gateway.storage.hearing import EVERYONE
+from gateway.storage.people import ROLES
 from tests.conftest import NOW
+from tests.domain.test_rhythm import CLOCKS_ARE_SET
+from tests.storage.oracle import EPISODE, Choice, Earlier, Entry, Happened, Membership, Outcome, Someone, hears, is_muted, leaves, outcome
+from tests.storage.stage import Stage, unsent
 
-LEVELS = {1: "info", 2: "warning", 3: "error"}
 CATEGORIES = ("job_failure", "late_run")
-WORDS = ("x", "y")
-NUMBERS = count(1)
+REASONS = {
+    Alert.AUDIENCE: ("first", "reopened", "escalated", "grew", "flapping"),
+    Alert.QUIETLY: ("passed",),
+    Alert.READERS: ("repeat",),
+    Alert.TOLD: ("resolved",),
+    Alert.REMINDED: ("reminder",),
+}
+KINDS = {Alert.AUDIENCE: "failing", Alert.READERS: "failing", Alert.TOLD: "resolved", Alert.REMINDED: "reminder"}
+MOST = 6
+EXAMPLES = int(os.environ.get("TOCSIN_AUDIENCE_EXAMPLES", "25"))
+NO_SHRINKING = (Phase.explicit, Phase.reuse, Phase.generate)
+"""An example costs a database transaction or ten; to shrink one takes longer than to read it."""
 
-
-@dataclass(frozen=True)
-class Subscription:
-    in_app: bool
-    email: bool
-    in_app_weight: int | None
-    email_weight: int | None
-    scope: str
-
-
-@dataclass(frozen=True)
-class Someone:
-    member: bool
-    role: str
-    permissions: frozenset[str]
-    owns: frozenset[str]
-    enabled: bool
-    in_app_enabled: bool
-    email_enabled: bool
-    in_app_weight: int
-    email_weight: int
-    subscription: Subscription | None
-    subscribed_to: str
-    muted: timedelta | None
-    """How long from now; None: has no entry yet."""
-
-
-@dataclass(frozen=True)
-class Happened:
-    category: str
-    weight: int
-    permissions: frozenset[str]
-    owners: frozenset[tuple[str, bool]]
-
-
-mostly = st.sampled_from([True, True, True, False])
+mostly = st.sampled_from([True, True, True, True, True, False])
+seldom = mostly.map(lambda one: not one)
 weights = st.sampled_from([1, 2, 3])
-subscription = st.builds(
-    Subscription,
-    in_app=mostly,
-    email=mostly,
-    in_app_weight=st.none() | weights,
-    email_weight=st.none() | weights,
-    scope=st.sampled_from(["all", "owned"]),
-)
-someone = st.builds(
-    Someone,
-    member=mostly,
-    role=st.sampled_from(people.ROLES),
-    permissions=st.frozensets(st.sampled_from(["p", "q"])),
-    owns=st.frozensets(st.sampled_from(WORDS)),
-    enabled=mostly,
-    in_app_enabled=mostly,
-    email_enabled=mostly,
-    in_app_weight=weights,
-    email_weight=weights,
-    subscription=st.none() | subscription,
-    subscribed_to=st.sampled_from(CATEGORIES),
-    muted=st.sampled_from([None, None, None, timedelta(hours=-1), timedelta(0), timedelta(hours=1)]),
-)
+words = st.frozensets(st.sampled_from(["x", "y"]))
+spans = st.sampled_from([timedelta(hours=-1), timedelta(0), timedelta(seconds=1), timedelta(minutes=50), timedelta(hours=9)])
+seldom_spans = st.one_of(st.none(), st.none(), st.none(), spans)
+episodes = st.sampled_from([None, None, None, EPISODE - 1, EPISODE])
+minutes = st.integers(0, 24 * 4 - 1).map(lambda one: time(one // 4, one % 4 * 15))
+hours = st.one_of(st.none(), st.tuples(minutes, minutes).filter(lambda pair: pair[0] != pair[1])).map(lambda one: one or (None, None))
+choices = st.builds(Choice, mostly, mostly, st.none() | weights, st.none() | weights, st.sampled_from(["all", "all", "owned"]))
+membership = st.builds(Membership, st.sampled_from(ROLES), st.frozensets(st.sampled_from(["p", "q"])), seldom_spans)
+entries = st.builds(Entry, mostly, st.booleans(), seldom, seldom, st.sampled_from([EPISODE - 1, EPISODE]), seldom_spans, episodes,
+                    seldom_spans, episodes)  # fmt: skip
+moments = st.tuples(
+    st.sampled_from([(zone, text) for zone, texts in CLOCKS_ARE_SET.items() for text in texts]), st.integers(-30 * 3600, 8 * 3600)
+).map(lambda one: (one[0][0], datetime.fromisoformat(one[0][1]).replace(tzinfo=UTC) + timedelta(seconds=one[1])))
+
+
+@st.composite
+def someone(draw: st.DrawFn, zone: str, threads: int) -> Someone:
+    theirs = draw(st.sampled_from([("mine",), ("mine",), ("mine",), ("mine", "other"), ("other",), ()]))
+    collecting, (quiet_from, quiet_until) = draw(seldom_spans), draw(hours)
+    earlier = st.sampled_from([one for one in Earlier if one is not Earlier.OPEN_DIGEST or collecting is not None])
+    return Someone(
+        memberships={word: draw(membership) for word in theirs},
+        owns=draw(words),
+        enabled=draw(mostly),
+        mailable=draw(mostly),
+        in_app_enabled=draw(mostly),
+        email_enabled=draw(mostly),
+        in_app_weight=draw(weights),
+        email_weight=draw(weights),
+        choices=draw(st.dictionaries(st.tuples(st.sampled_from(["mine", "other"]), st.sampled_from(CATEGORIES)), choices)),
+        rhythm=Rhythm(draw(st.sampled_from([zone, zone, "UTC"])), quiet_from, quiet_until, draw(st.sampled_from(Digest))),
+        breaks_through=draw(mostly),
+        disturb=draw(seldom_spans),
+        views=tuple((draw(st.none() | entries), draw(earlier)) for _ in range(threads)),
+        collecting=collecting,
+    )
+
+
 happened = st.builds(
     Happened,
     category=st.sampled_from(CATEGORIES),
     weight=weights,
-    permissions=st.frozensets(st.sampled_from(["p", "q", "role:admin"]), max_size=2),
-    owners=st.frozensets(st.tuples(st.sampled_from(WORDS), st.booleans())),
+    urgent=st.booleans(),
+    permissions=st.frozensets(st.sampled_from(["p", "q", "role:member", "role:admin"]), max_size=1),
+    owners=st.frozensets(st.tuples(st.sampled_from(["x", "y"]), st.booleans())),
+    addressed=st.one_of(st.none(), st.none(), st.frozensets(st.integers(0, MOST - 1))),
 )
 
 
-def hears(one: Someone, what: Happened, channel: str) -> bool:
-    """The rules of the audience, as they are written."""
-    choice = one.subscription if one.subscription and one.subscribed_to == what.category else None
-    enabled, weight = (one.in_app_enabled, one.in_app_weight) if channel == "in_app" else (one.email_enabled, one.email_weight)
-    subscribed, own_weight = (True, None)
-    if choice:
-        subscribed, own_weight = (choice.in_app, choice.in_app_weight) if channel == "in_app" else (choice.email, choice.email_weight)
-    floors = {f"role:{role}" for role in people.ROLES[: people.ROLES.index(one.role) + 1]}
-    return (
-        one.member
-        and one.enabled
-        and enabled
-        and subscribed
-        and what.weight >= (weight if own_weight is None else own_weight)
-        and what.permissions <= one.permissions | floors
-        and (choice is None or choice.scope == "all" or bool(one.owns & {word for word, _ in what.owners}))
-        and not (one.muted is not None and one.muted > timedelta(0))
-    )
+@st.composite
+def scenes(draw: st.DrawFn) -> tuple[datetime, list[Someone], list[Happened]]:
+    zone, now = draw(moments)
+    threads = draw(st.lists(happened, min_size=1, max_size=2))
+    return now, draw(st.lists(someone(zone, len(threads)), min_size=2, max_size=MOST)), threads
 
 
-class Stage:
-    """Puts people and threads into a fresh team."""
-
-    def __init__(self, database: Database) -> None:
-        self.database, self.number = database, next(NUMBERS)
-        with database.writing() as transaction:
-            self.team_id, self.other_id = (
-                people.put_team(transaction, slug=f"{word}-{self.number}", name=word, base_url=None, now=NOW) for word in ("mine", "other")
-            )
-
-    def put(self, crowd: list[Someone], threads: list[Happened]) -> tuple[list[int], list[int]]:
-        """The ids of the people and of the threads."""
-        with self.database.writing() as transaction:
-            conversation = transaction.execute(
-                insert(tables.conversations)
-                .values(team_id=self.team_id, identity=f"c{self.number}", subject="s", opened_at=NOW)
-                .returning(tables.conversations.c.id)
-            ).scalar_one()
-            thread_ids = [
-                transaction.execute(
-                    insert(tables.notifications)
-                    .values(
-                        identity=f"{self.number}/{place}", team_id=self.team_id, conversation_id=conversation, category=one.category,
-                        weight=one.weight, level=LEVELS[one.weight], status="open", episode=1,
-                    )
-                    .returning(tables.notifications.c.id)
-                ).scalar_one()
-                for place, one in enumerate(threads)
-            ]  # fmt: skip
-            for thread_id, one in zip(thread_ids, threads, strict=True):
-                rows = [{"notification_id": thread_id, "permission": word} for word in one.permissions]
-                owners = [{"notification_id": thread_id, "owner": word, "is_tag": is_tag} for word, is_tag in one.owners]
-                for table, wanted in ((tables.notification_permissions, rows), (tables.notification_owners, owners)):
-                    if wanted:
-                        transaction.execute(insert(table), wanted)
-            user_ids = []
-            for place, one in enumerate(crowd):
-                user_id = people.put_user(transaction, email=f"{self.number}-{place}@acme.test", name="x", now=NOW)
-                user_ids.append(user_id)
-                transaction.execute(
-                    tables.users.update()
-                    .where(tables.users.c.id == user_id)
-                    .values(
-                        enabled=one.enabled, in_app_enabled=one.in_app_enabled, email_enabled=one.email_enabled,
-                        in_app_weight=one.in_app_weight, email_weight=one.email_weight,
-                    )
-                )  # fmt: skip
-                team_id = self.team_id if one.member else self.other_id
-                people.put_membership(transaction, team_id=team_id, user_id=user_id, role=one.role, permissions=one.permissions)
-                people.put_owns(transaction, user_id=user_id, owns=one.owns)
-                if one.subscription:
-                    values = {name: getattr(one.subscription, name) for name in Subscription.__dataclass_fields__}
-                    people.put_default_subscription(
-                        transaction, user_id=user_id, team_id=self.team_id, category=one.subscribed_to, values=values
-                    )
-                if one.muted is not None:
-                    for thread_id, thread in zip(thread_ids, threads, strict=True):
-                        transaction.execute(
-                            insert(tables.inbox_entries).values(**entry(user_id, thread_id, self.team_id, thread, one.muted))
-                        )
-        return user_ids, thread_ids
+class Undone(Exception):
+    """A worker that dies within its transaction."""
 
 
-def entry(user_id: int, thread_id: int, team_id: int, thread: Happened, muted: timedelta) -> dict[str, object]:
-    before = NOW - timedelta(days=1)
-    return {
-        "user_id": user_id, "notification_id": thread_id, "team_id": team_id, "category": thread.category, "episode": 0, "reason": "first",
-        "listed": True, "first_at": before, "last_at": before, "read_at": before, "muted_until": NOW + muted,
-    }  # fmt: skip
+def tell(stage: Stage, alert: Alert, reason: str, by_mail: bool, after: int, upto: int, *, dies: bool = False) -> None:
+    with stage.database.writing() as transaction:
+        moment = Moment(stage.now, by_mail, audience.calendar(transaction, stage.now), after, upto)
+        audience.tell(transaction, alert, stage.news(reason), moment)
+        if dies:
+            raise Undone
 
 
-def told(database: Database, thread_ids: list[int]) -> tuple[set[tuple[int, int]], set[tuple[int, int]]]:
-    """(user, thread) with an unread listed entry of now, and with a mail."""
-    items, mails, entries = tables.delivery_items.c, tables.deliveries.c, tables.inbox_entries.c
-    with database.reading() as transaction:
-        listed = transaction.execute(
-            tables.inbox_entries.select().where(entries.notification_id.in_(thread_ids), entries.listed, entries.last_at == NOW)
-        ).all()
-        mailed = transaction.execute(
-            tables.deliveries.join(tables.delivery_items, items.delivery_id == mails.id)
-            .select()
-            .where(items.notification_id.in_(thread_ids))
-        ).all()
-    assert all(row.read_at is None and row.episode == 1 for row in listed)
-    return {(row.user_id, row.notification_id) for row in listed}, {(row.user_id, row.notification_id) for row in mailed}
+@pytest.mark.req("R37", "R38", "R46", "R50", "R52", "R53", "R54", "R55", "R56", "R57", "R58")
+@pytest.mark.parametrize("alert", REASONS)
+@settings(max_examples=EXAMPLES, deadline=None, phases=NO_SHRINKING, suppress_health_check=list(HealthCheck))
+@given(scene=scenes(), choose=st.data())
+def test_the_database_tells_exactly_those_whom_the_rules_name(
+    database: Database, alert: Alert, scene: tuple[datetime, list[Someone], list[Happened]], choose: st.DataObject
+) -> None:
+    now, crowd, threads = scene
+    reason, by_mail = choose.draw(st.sampled_from(REASONS[alert])), choose.draw(mostly)
+    stage = Stage(database, now)
+    stage.put(crowd, threads)
+    cuts = sorted(choose.draw(st.sets(st.sampled_from(stage.user_ids))))
+    for after, upto in zip([0, *cuts], [*cuts, EVERYONE], strict=True):
+        if choose.draw(st.booleans()):
+            with pytest.raises(Undone):
+                tell(stage, alert, reason, by_mail, after, upto, dies=True)
+        tell(stage, alert, reason, by_mail, after, upto)
+    expected = {
+        (place, number): outcome(place, one, number, what, alert, reason, now, by_mail=by_mail)
+        for place, one in enumerate(crowd)
+        for number, what in enumerate(threads)
+    }
+    check(stage, alert, crowd, expected)
 
 
-@pytest.mark.req("R37", "R38", "R50", "R52", "R53", "R54", "R58")
-@settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
-@given(crowd=st.lists(someone, min_size=3, max_size=6), threads=st.lists(happened, min_size=1, max_size=2))
-def test_the_database_tells_exactly_those_whom_the_rules_name(database: Database, crowd: list[Someone], threads: list[Happened]) -> None:
-    user_ids, thread_ids = Stage(database).put(crowd, threads)
-    with database.writing() as transaction:
-        audience.tell(transaction, Alert.AUDIENCE, [News(one, "first", "n") for one in thread_ids], Moment(NOW, by_mail=True))
-    expected = [
-        {
-            (user_id, thread_id)
-            for user_id, one in zip(user_ids, crowd, strict=True)
-            for thread_id, what in zip(thread_ids, threads, strict=True)
-            if hears(one, what, channel)
-        }
-        for channel in ("in_app", "email")
-    ]
-    assert told(database, thread_ids) == tuple(expected)
+def check(stage: Stage, alert: Alert, crowd: list[Someone], expected: dict[tuple[int, int], Outcome]) -> None:
+    """What people have now is what they should have, and nobody has anything else."""
+    assert stage.entries() == {place: one.entry for place, one in expected.items() if one.entry}
+    mails = {place: one.mail for place, one in expected.items() if one.mail}
+    digests = {place: stage.now + one.collecting for place, one in enumerate(crowd) if one.collecting is not None}
+    for (place, _), leaves_at in mails.items():
+        if leaves_at > stage.now:
+            digests[place] = min(leaves_at, digests.get(place, leaves_at))
+    assert stage.mails() == {
+        (place, number, *(("digest", digests[place]) if leaves_at > stage.now else (KINDS[alert], stage.now)))
+        for (place, number), leaves_at in mails.items()
+    }
+    assert stage.digests() == digests
+    assert stage.cancelled() == (unsent(crowd) if alert is Alert.TOLD else set())
+    assert stage.empty() == []
+    event(f"{alert}: {'digest' if any(one > stage.now for one in mails.values()) else 'mail' if mails else 'nothing'}")
 
 
-def everyone(number: int) -> list[Someone]:
-    return [Someone(True, "member", frozenset(), frozenset(), True, True, True, 1, 1, None, "late_run", None) for _ in range(number)]
-
-
-THREAD = Happened("job_failure", 3, frozenset(), frozenset())
-
-
-def test_quiet_news_is_not_mailed_and_leaves_no_entry_for_those_who_hear_by_mail_only(database: Database) -> None:
-    stage = Stage(database)
-    user_ids, thread_ids = stage.put(everyone(2), [THREAD])
-    with database.writing() as transaction:
-        transaction.execute(tables.users.update().where(tables.users.c.id == user_ids[1]).values(in_app_enabled=False))
-        audience.tell(transaction, Alert.QUIETLY, [News(thread_ids[0], "passed", "n")], Moment(NOW, by_mail=True))
-    assert told(database, thread_ids) == ({(user_ids[0], thread_ids[0])}, set())
-    with database.reading() as transaction:
-        assert len(transaction.execute(tables.inbox_entries.select()).all()) == 1
-
-
-@pytest.mark.req("R54")
-def test_who_muted_a_thread_hears_neither_repeats_nor_its_recovery(database: Database) -> None:
-    stage = Stage(database)
-    (muted, other), thread_ids = stage.put(everyone(2), [THREAD])
-    news = [News(thread_ids[0], "first", "n")]
-    with database.writing() as transaction:
-        audience.tell(transaction, Alert.AUDIENCE, news, Moment(NOW, by_mail=True))
-        entries = tables.inbox_entries
-        transaction.execute(entries.update().values(read_at=NOW))
-        transaction.execute(entries.update().where(entries.c.user_id == muted).values(muted_until=NOW + timedelta(hours=1)))
-        transaction.execute(tables.deliveries.update().values(status="sent"))
-    for later, alert, kind in ((1, Alert.READERS, "failing"), (2, Alert.TOLD, "resolved")):
-        with database.writing() as transaction:
-            moment = Moment(NOW + timedelta(minutes=later), by_mail=True)
-            audience.tell(transaction, alert, [News(thread_ids[0], "x", f"n{later}")], moment)
-        assert unread(database, thread_ids[0]) == {other}
-        with database.reading() as transaction:
-            mails = transaction.execute(tables.deliveries.select().where(tables.deliveries.c.news == f"n{later}")).all()
-        assert [(mail.user_id, mail.kind) for mail in mails] == [(other, kind)]
-        with database.writing() as transaction:
-            transaction.execute(tables.inbox_entries.update().values(read_at=NOW))
-
-
-def unread(database: Database, thread_id: int) -> set[int]:
-    entries = tables.inbox_entries.c
-    with database.reading() as transaction:
-        rows = transaction.execute(tables.inbox_entries.select().where(entries.notification_id == thread_id, entries.read_at.is_(None)))
-        return {row.user_id for row in rows}
+NOBODY_SPECIAL = Someone(
+    memberships={"mine": Membership("member", frozenset(), None)}, owns=frozenset(), enabled=True, mailable=True, in_app_enabled=True,
+    email_enabled=True, in_app_weight=1, email_weight=2, choices={}, rhythm=Rhythm(), breaks_through=True, disturb=None,
+    views=((None, Earlier.NOTHING),), collecting=None,
+)  # fmt: skip
+THREAD = Happened("job_failure", 3, urgent=False, permissions=frozenset(), owners=frozenset(), addressed=None)
+MUTED = Entry(True, False, False, False, EPISODE, timedelta(seconds=1), None, None, None)
 
 
 def test_the_oracle_itself_knows_both_outcomes() -> None:
-    (one,) = everyone(1)
-    assert hears(one, THREAD, "email")
-    assert not hears(one, Happened("job_failure", 3, frozenset({"p"}), frozenset()), "email")
-    assert isinstance(NOW, datetime)
+    one = NOBODY_SPECIAL
+    assert hears(0, one, None, THREAD, "email")
+    assert not hears(0, one, None, replace(THREAD, permissions=frozenset({"p"})), "email")
+    assert not hears(0, one, None, replace(THREAD, addressed=frozenset({1})), "in_app")
+    assert not hears(0, one, MUTED, THREAD, "in_app")
+    assert is_muted(MUTED)
+    asleep = replace(one, rhythm=Rhythm("UTC", time(22), time(10)))
+    assert leaves(asleep, THREAD, NOW) == NOW.replace(hour=10)
+    assert leaves(asleep, replace(THREAD, urgent=True), NOW) == NOW
+    assert leaves(replace(asleep, breaks_through=False), replace(THREAD, urgent=True), NOW) == NOW.replace(hour=10)
+    assert leaves(replace(asleep, disturb=timedelta(hours=14)), THREAD, NOW) == NOW.replace(hour=10) + timedelta(days=1)
