@@ -184,6 +184,8 @@ class UrgentBar(BaseModel):
 
     items: list[Conversation]
     next: None = None
+    more: bool
+    """Whether there are rows beside these, which are the worst; `counts` has them all."""
     counts: BarCounts
 
 

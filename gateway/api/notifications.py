@@ -102,8 +102,8 @@ def _utc(moment: datetime | None) -> datetime | None:
 async def urgent_bar(call: Call) -> UrgentBar:
     """Worst, then oldest; acknowledged ones stay, marked."""
     team_ids = call.team_ids(call.query.team) if call.query.team else None
-    rows = await call.database.read(inbox.urgent, user_id=call.person.id, team_ids=team_ids, now=call.now)
-    return present.bar(rows, call.public_url)
+    found = await call.database.read(inbox.bar, user_id=call.person.id, team_ids=team_ids, now=call.now)
+    return present.bar(found.rows, call.public_url, total=found.total, unacknowledged=found.unacknowledged, more=found.more)
 
 
 async def unread_count(call: Call) -> UnreadCount:

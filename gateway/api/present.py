@@ -86,15 +86,14 @@ def _is_note(row: Mapping[str, Any]) -> bool:
     return row["status"] == "resolved" and row["opened_at"] is not None and row["opened_at"] == row["resolved_at"]
 
 
-def bar(rows: Iterable[Mapping[str, Any]], public_url: str) -> UrgentBar:
-    """Rows of open urgent threads, already worst first then oldest, as conversations in that order."""
+def bar(rows: Iterable[Mapping[str, Any]], public_url: str, *, total: int, unacknowledged: int, more: bool) -> UrgentBar:
+    """Rows of open urgent threads, already worst first then oldest, as conversations in that order; and how many there are in all."""
     grouped: dict[int, list[Mapping[str, Any]]] = {}
     for row in rows:
         grouped.setdefault(row["conversation_id"] or -row["id"], []).append(row)
     conversations = [_conversation(key, members, public_url) for key, members in grouped.items()]
     conversations.sort(key=lambda one: (-Level(one.level).weight, one.since.timestamp() if one.since else 0.0))
-    unacknowledged = sum(one.acknowledged_at is None for one in conversations)
-    return UrgentBar(items=conversations, counts=BarCounts(total=len(conversations), unacknowledged=unacknowledged))
+    return UrgentBar(items=conversations, more=more, counts=BarCounts(total=total, unacknowledged=unacknowledged))
 
 
 def _conversation(key: int, rows: list[Mapping[str, Any]], public_url: str) -> Conversation:
