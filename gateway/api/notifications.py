@@ -1,5 +1,7 @@
 """My inbox: lists, counts, the urgent bar, one notification, and what I do with them."""
 
+import functools
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -20,7 +22,8 @@ from gateway.api.models import (
 )  # fmt: skip
 from gateway.api.operation import Call, Operation
 from gateway.api.problem import Problem
-from gateway.storage import detail, inbox
+from gateway.engine import settle
+from gateway.storage import detail, inbox, threads
 from gateway.storage.database import Transaction
 from gateway.storage.inbox import Filter
 from mappers.contract import Category
@@ -157,21 +160,36 @@ async def dismiss(call: Call) -> Done:
 
 
 async def acknowledge(call: Call) -> Done:
-    """Tells everyone that somebody is on it."""
-    return await _acknowledge(call, taken_back=False)
+    """Tells everyone that somebody is on it. Reminders of what is urgent become as rare as any."""
+    return await _for_everyone(call, functools.partial(inbox.acknowledge, user_id=call.person.id, now=call.now, taken_back=False))
 
 
 async def unacknowledge(call: Call) -> Done:
     """Takes an acknowledgement back."""
-    return await _acknowledge(call, taken_back=True)
+
+    def change(transaction: Transaction, *, notification_id: int) -> None:
+        inbox.acknowledge(transaction, user_id=call.person.id, notification_id=notification_id, now=call.now, taken_back=True)
+        threads.plan_reminder_anew(transaction, notification_id, now=call.now)
+
+    return await _for_everyone(call, change)
 
 
-async def _acknowledge(call: Call, *, taken_back: bool) -> Done:
-    done = await call.database.write(
-        inbox.acknowledge, user_id=call.person.id, notification_id=call.id(), now=call.now, taken_back=taken_back
-    )
-    if not done:
-        raise Problem(404, _GONE)
+async def resolve(call: Call) -> Done:
+    """Closes it for everyone; who was told that it failed is told so. What is over already stays as it is."""
+    return await _for_everyone(call, functools.partial(settle.close_by_hand, who=call.person.name, now=call.now))
+
+
+async def _for_everyone(call: Call, change: Callable[..., object]) -> Done:
+    """Changes a thread that the person sees, as a member of its team at least."""
+
+    def write(transaction: Transaction) -> None:
+        row = inbox.one(transaction, user_id=call.person.id, notification_id=call.id(), now=call.now)
+        if row is None:
+            raise Problem(404, _GONE)
+        call.require("member", call.person.teams[row["team"]])
+        change(transaction, notification_id=row["id"])
+
+    await call.database.write(write)
     return Done()
 
 
@@ -185,7 +203,8 @@ OPERATIONS: Final = (
     Operation("PUT", f"{_ROOT}/v1", "Mark several as read, archived or dismissed", mark, Marked, body=Marks),
     Operation("POST", f"{_ROOT}/read-all", "Mark all within a filter as read", read_all, Marked, query=FilterQuery, problems=(404,)),
     Operation("GET", f"{_ROOT}/{{id}}", "One notification whole", show, Detail, problems=(404,)),
-    Operation("POST", f"{_ROOT}/{{id}}/acknowledge", "Somebody is on it", acknowledge, Done, problems=(404,)),
-    Operation("POST", f"{_ROOT}/{{id}}/unacknowledge", "Nobody is on it after all", unacknowledge, Done, problems=(404,)),
+    Operation("POST", f"{_ROOT}/{{id}}/acknowledge", "Somebody is on it", acknowledge, Done, problems=(404,), floor="member"),
+    Operation("POST", f"{_ROOT}/{{id}}/unacknowledge", "Nobody is on it after all", unacknowledge, Done, problems=(404,), floor="member"),
+    Operation("POST", f"{_ROOT}/{{id}}/resolve", "It is over", resolve, Done, problems=(404,), floor="member"),
     Operation("POST", f"{_ROOT}/{{id}}/dismiss", "Take it off my urgent bar", dismiss, Done, problems=(404,)),
 )

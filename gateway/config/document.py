@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, field_validator, model_validator
 
 from gateway.config.auth import Auth, Table
+from gateway.config.issuer import Issuer
 from mappers.contract import Category, Level
 from mappers.contract.source import Span
 
@@ -19,6 +20,7 @@ __all__ = [
     "Auth",
     "Configuration",
     "ConfigurationError",
+    "Issuer",
     "Membership",
     "Monitor",
     "Source",
@@ -53,6 +55,20 @@ def _zone(value: str) -> str:
 Zone = Annotated[str, AfterValidator(_zone)]
 
 
+Interval = Annotated[Span, Field(ge=timedelta(minutes=5))]
+
+
+class Reminders(Table):
+    """When those who hear by mail are reminded of what is still open; what is absent has its default."""
+
+    every: Interval | None = None
+    """Once a day, unless said otherwise."""
+    urgent_after: Interval | None = None
+    """Half an hour, for what is urgent and not acknowledged."""
+    urgent_every: Interval | None = None
+    """Four hours, for the same after that."""
+
+
 class Team(Table):
     """`[[team]]`"""
 
@@ -60,6 +76,19 @@ class Team(Table):
     name: str = ""
     base_url: str | None = Field(default=None, pattern=r"^https?://")
     """What relative links of notifications are resolved against."""
+    urgent: dict[Category, Level] | None = None
+    """From which level on a category is urgent; absent: an error among incidents, job failures and dbt test failures."""
+    reminders: Reminders = Reminders()
+
+    @property
+    def policy(self) -> dict[str, Any] | None:
+        """As `domain.policy.Policy` reads it; None where all is as by default."""
+        said = self.reminders
+        spans = {"remind_every": said.every, "urgent_after": said.urgent_after, "urgent_every": said.urgent_every}
+        kept: dict[str, Any] = {name: span.total_seconds() for name, span in spans.items() if span is not None}
+        if self.urgent is not None:
+            kept["urgent"] = {category.value: level.value for category, level in self.urgent.items()}
+        return kept or None
 
 
 class Membership(Table):
@@ -159,6 +188,7 @@ class Configuration(Table):
     source: tuple[Source, ...] = ()
     subscription: tuple[Subscription, ...] = ()
     monitor: tuple[Monitor, ...] = ()
+    issuer: tuple[Issuer, ...] = ()
 
 
 def read_configuration(path: Path, environ: Mapping[str, str] | None = None) -> Configuration:
@@ -198,7 +228,11 @@ def place(location: tuple[int | str, ...], document: Mapping[str, Any]) -> str:
 def _name(tables: Any, index: int) -> str:
     try:
         table = tables[index]
-        parts = [str(table[key]) for key in ("team", "slug", "email", "user", "category", "pipeline") if isinstance(table.get(key), str)]
+        parts = [
+            str(table[key])
+            for key in ("team", "slug", "email", "user", "category", "pipeline", "issuer")
+            if isinstance(table.get(key), str)
+        ]
     except (TypeError, LookupError, AttributeError):
         return ""
     return f" ({'/'.join(parts)})" if parts else ""
@@ -238,12 +272,14 @@ def _inconsistencies(configuration: Configuration) -> list[str]:
         *_twice("source", configuration.source, lambda source: f"{source.team}/{source.slug}"),
         *_twice("subscription", configuration.subscription, lambda one: f"{one.team}/{one.user}/{one.category}"),
         *_twice("monitor", configuration.monitor, lambda one: f"{one.team}/{one.source}/{one.pipeline}"),
+        *_twice("issuer", configuration.issuer, lambda one: one.issuer),
         *_twice("user", [user for user in configuration.user if user.token], lambda user: user.token or "", "the token of"),
     ]
     for user in configuration.user:
         faults += [f"[[user]] ({user.email}): teams: there is no [[team]] {slug!r}" for slug in user.teams if slug not in teams]
-    of_team: dict[str, tuple[Source | Subscription | Monitor, ...]] = {
+    of_team: dict[str, tuple[Source | Subscription | Monitor | Issuer, ...]] = {
         "source": configuration.source, "subscription": configuration.subscription, "monitor": configuration.monitor,
+        "issuer": configuration.issuer,
     }  # fmt: skip
     for table, tables in of_team.items():
         faults += [

@@ -54,7 +54,7 @@ def close_silent(transaction: Transaction, *, now: datetime, limit: int) -> int:
     return len(ledgers)
 
 
-def close_by_hand(transaction: Transaction, notification_id: int, *, who: str, now: datetime) -> bool:
+def close_by_hand(transaction: Transaction, *, notification_id: int, who: str, now: datetime) -> bool:
     """Ends the open episode of a thread because a person says so; False where none is open."""
     stored = threads.lock_one(transaction, notification_id)
     if stored is None or not (stored.thread.is_open or stored.thread.firing):

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from gateway import proofs
 from gateway.config.document import Configuration, ConfigurationError, Monitor, Source, Subscription
+from gateway.provision.issuers import check_issuers, keep_issuers
 from gateway.provision.people import put_people
 from gateway.storage import audit, locks, monitors, people, sources
 from gateway.storage.database import Transaction
@@ -55,13 +56,17 @@ def check_sources(configuration: Configuration, kinds: Mapping[str, SourceKind])
 def apply(transaction: Transaction, configuration: Configuration, kinds: Mapping[str, SourceKind], vault: Vault, now: datetime) -> Applied:
     """Brings the database to what the configuration says. Raises `ConfigurationError`, and then nothing changed."""
     check_sources(configuration, kinds)
+    check_issuers(configuration)
     locks.one_at_a_time(transaction, "apply")
     _check_kinds_kept(transaction, configuration)
     teams = {
-        team.slug: people.put_team(transaction, slug=team.slug, name=team.name or team.slug, base_url=team.base_url, now=now)
+        team.slug: people.put_team(
+            transaction, slug=team.slug, name=team.name or team.slug, base_url=team.base_url, policy=team.policy, now=now
+        )
         for team in configuration.team
     }
     users = put_people(transaction, configuration, teams, now)
+    keep_issuers(transaction, configuration, teams, vault, now)
     placed = {
         (one.team, one.slug): _put_source(transaction, one, kinds[one.kind], teams[one.team], vault, now) for one in configuration.source
     }

@@ -225,9 +225,8 @@ def _begin_sqlite(connection: Connection) -> None:
 
 def _postgresql(url: str) -> Engine:
     gone = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 20_000}
-    engine = create_engine(
-        url, hide_parameters=True, pool_size=2 * READERS, max_overflow=2, pool_pre_ping=True, connect_args={"connect_timeout": 5, **gone}
-    )
+    said = {"connect_timeout": 5, "application_name": "tocsin", **gone}
+    engine = create_engine(url, hide_parameters=True, pool_size=2 * READERS, max_overflow=2, pool_pre_ping=True, connect_args=said)
     event.listen(engine, "connect", _prepare_postgresql)
     return engine
 

@@ -46,9 +46,11 @@ class Person:
         return any(ROLES.index(one) >= ROLES.index(role) for one in held)
 
 
-def put_team(connection: Connection, *, slug: str, name: str, base_url: str | None, now: datetime) -> int:
+def put_team(
+    connection: Connection, *, slug: str, name: str, base_url: str | None, now: datetime, policy: Mapping[str, Any] | None = None
+) -> int:
     """Creates a team or brings it to this shape; gives its id."""
-    shape = {"name": name, "base_url": base_url}
+    shape = {"name": name, "base_url": base_url, "policy": policy}
     statement = insert_for(connection)(teams).values(slug=slug, created_at=now, **shape)
     return int(
         connection.execute(statement.on_conflict_do_update(index_elements=[teams.c.slug], set_=shape).returning(teams.c.id)).scalar_one()

@@ -249,6 +249,12 @@ def _add(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]
         connection.execute(sql.add_once(connection.dialect.name, table), list(rows))
 
 
+def plan_reminder_anew(connection: Connection, notification_id: int, *, now: datetime) -> None:
+    """Has it looked at whether people are to be reminded of it, for what that depends on has changed."""
+    mine = (notifications.c.id == notification_id, notifications.c.remind_at.is_not(None))
+    connection.execute(update(notifications).where(*mine).values(remind_at=now))
+
+
 def address(connection: Connection, notification_id: int, user_ids: Collection[int]) -> None:
     """Makes the thread one for these people alone."""
     connection.execute(update(notifications).where(notifications.c.id == notification_id).values(addressed=True))

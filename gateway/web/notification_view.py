@@ -24,6 +24,7 @@ _MARKS: Final = {
 _OTHERS: Final[dict[str, Handler]] = {
     "acknowledge": notifications.acknowledge,
     "unacknowledge": notifications.unacknowledge,
+    "resolve": notifications.resolve,
     "mute": put_aside.mute,
     "unmute": put_aside.unmute,
     "snooze": put_aside.snooze,

@@ -19,6 +19,7 @@ _SAYINGS: Final = {
     "undismiss": ("Back on your bar", "dismiss"),
     "acknowledge": ("Acknowledged: everybody sees that you are on it", "unacknowledge"),
     "unacknowledge": ("Acknowledgement taken back", "acknowledge"),
+    "resolve": ("Resolved: who was told that it failed is told so", None),
     "nothing": ("Nothing was selected", None),
     "nothing-unread": ("Nothing was unread", None),
     "mute": ("Muted: you hear of it no more until then", "unmute"),

@@ -71,6 +71,10 @@ class DeliverWorker(Worker):
         """When the next delivery is due."""
         return await self._database.read(deliveries.next_due)
 
+    async def finish(self) -> None:
+        """Gives back what could not be composed."""
+        await self._settle_debts()
+
     async def close(self) -> None:
         """Ends the connection to the mail server."""
         if self._smtp is not None:
