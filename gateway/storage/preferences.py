@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, bindparam, exists, not_, select, update
+from sqlalchemy import Connection, bindparam, exists, not_, or_, select, update
 
 from gateway.domain.rhythm import Rhythm
 from gateway.storage.database import insert_for
@@ -97,10 +97,10 @@ def hold_anew(connection: Connection, *, user_id: int, now: datetime) -> None:
     changed: list[dict[str, Any]] = []
     for row in connection.execute(_UNTRIED, {"user": user_id}):
         held_until = max(now, user["do_not_disturb_until"] or now, teams.get(row.team_id) or now)
-        if row.kind == _DIGEST and row.due_at > now:
-            due_at = rhythm.free_at(now, held_until)
-        elif row.kind != _DIGEST and row.urgent and user["urgent_breaks_through"]:
+        if row.urgent and user["urgent_breaks_through"]:
             due_at = held_until
+        elif row.kind == _DIGEST and row.due_at > now:
+            due_at = rhythm.free_at(now, held_until)
         else:
             due_at = rhythm.after_quiet(held_until)
         if due_at > now or row.due_at > now:  # what is due already keeps its place in the queue
@@ -114,6 +114,7 @@ _IS_URGENT: Final = exists().where(
     not_(delivery_items.c.cancelled),
     notifications.c.id == delivery_items.c.notification_id,
     notifications.c.urgent,
+    or_(deliveries.c.kind != _DIGEST, notifications.c.status == "open"),  # what it only tells the end of can wait
 )
 _UNTRIED: Final = (
     select(deliveries.c.id, deliveries.c.team_id, deliveries.c.kind, deliveries.c.due_at, _IS_URGENT.label("urgent"))

@@ -1,5 +1,6 @@
 """What people choose to hear and when, as it is put, got again, and felt by the mail that waits."""
 
+import asyncio
 from datetime import datetime, time, timedelta
 from typing import Any
 
@@ -8,7 +9,7 @@ from sqlalchemy import delete, insert
 
 from gateway.domain.rhythm import Digest, Rhythm
 from gateway.storage import tables
-from tests.builders import House, failure
+from tests.builders import House, failure, recovery
 from tests.conftest import NOW, Clock
 
 PREFERENCES = "/api/notifications/preferences"
@@ -324,6 +325,67 @@ async def test_what_is_urgent_leaves_when_do_not_disturb_ends_though_it_is_quiet
     assert [due(house, number) for number in (calm, urgent)] == [NOW + timedelta(hours=5), NOW + timedelta(hours=3)]
     await ana.put(PREFERENCES, {"urgent_breaks_through": False})
     assert [due(house, number) for number in (calm, urgent)] == [NOW + timedelta(hours=5)] * 2
+
+
+@pytest.mark.req("R55", "R56", "R57")
+async def test_a_digest_that_holds_what_is_urgent_leaves_as_that_does(house: House, clock: Clock, ana: Any) -> None:
+    house.say(failure(run="r", when=3600))
+    house.deliver()
+    digest = waiting(house, house.rows(tables.users)[0]["id"], "digest", NOW + timedelta(hours=8))
+    held = {"quiet_hours": {"from": "10:00", "until": "14:00"}, "email": {"digest": "daily"}}
+    await ana.put(PREFERENCES, {**held, "do_not_disturb_until": "2026-03-02T12:00:00Z"})
+    assert due(house, digest) == NOW + timedelta(hours=3)
+    await ana.put(PREFERENCES, {"urgent_breaks_through": False})
+    assert due(house, digest) == NOW + timedelta(hours=23)
+    await ana.put(PREFERENCES, {"urgent_breaks_through": True, "email": {"digest": "hourly"}})
+    assert due(house, digest) == NOW + timedelta(hours=3)
+    house.say(recovery(run="s", when=3700))
+    await ana.put(PREFERENCES, {"email": {"digest": "daily"}})
+    assert due(house, digest) == NOW + timedelta(hours=23), "what it tells the end of can wait"
+
+
+@pytest.mark.req("R55")
+async def test_what_comes_while_i_am_not_to_be_disturbed_is_in_my_inbox_at_once_and_in_one_mail_after(
+    house: House, clock: Clock, ana: Any, ben: Any
+) -> None:
+    await ana.put(f"{PREFERENCES}?team=acme", {"do_not_disturb_until": "2026-03-02T10:00:00Z"})
+    for job in range(3):
+        house.say(failure(run="r", event_data={"job": job}, pipeline=f"p{job}"))
+    assert (await ana.get("/api/notifications/unread-count"))["total"] == 3
+    ids = {row["email"].partition("@")[0]: row["id"] for row in house.rows(tables.users)}
+    assert house.deliver() == [ids["ben"]] * 3
+    clock.advance(minutes=59, seconds=59)
+    assert house.deliver() == []
+    clock.advance(seconds=1)
+    assert house.deliver() == [ids["ana"]]
+    (mail,) = house.rows(tables.deliveries, tables.deliveries.c.user_id == ids["ana"])
+    parts = house.rows(tables.delivery_items, tables.delivery_items.c.delivery_id == mail["id"])
+    assert [part["notification_id"] for part in parts] == [row["id"] for row in house.rows(tables.notifications)]
+    house.say(failure(run="r", event_data={"job": "later"}))
+    assert sorted(house.deliver()) == sorted(ids.values()), "it ended by itself"
+
+
+@pytest.mark.req("R55", "R57")
+async def test_what_is_held_leaves_at_once_when_nothing_holds_it_any_more(house: House, ana: Any) -> None:
+    await ana.put(PREFERENCES, {"do_not_disturb_until": "2026-03-09T10:00:00Z", "email": {"digest": "daily"}})
+    house.say(failure(run="r", category="late_run", level="warning"))
+    await ana.put(PREFERENCES, {"do_not_disturb_until": None})
+    assert house.deliver() == []
+    await ana.put(PREFERENCES, {"email": {"digest": "immediate"}})
+    assert len(house.deliver()) == 1
+
+
+async def test_changes_at_the_same_time_do_not_undo_each_other(house: House, ana: Any) -> None:
+    for _ in range(5):
+        await ana.put(PREFERENCES, {"timezone": "UTC", "quiet_hours": None, "email": {"digest": "immediate"}, "desktop": False})
+        hours = {"from": "22:00", "until": "07:00"}
+        changes = ({"timezone": "Asia/Kolkata"}, {"quiet_hours": hours}, {"email": {"digest": "hourly"}}, {"desktop": True})
+        await asyncio.gather(*(ana.put(PREFERENCES, change) for change in changes))
+        found = await ana.get(PREFERENCES)
+        seen = (found["timezone"], found["quiet_hours"], found["email"]["digest"], found["desktop"])
+        assert seen == ("Asia/Kolkata", hours, "hourly", True)
+        (row,) = house.rows(tables.users)
+        assert row["rhythm"] == Rhythm("Asia/Kolkata", time(22), time(7), Digest.HOURLY).key
 
 
 async def test_a_zone_that_is_known_no_more_holds_up_nobody(house: House, ana: Any, ana_id: int) -> None:
