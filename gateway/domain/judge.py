@@ -196,8 +196,7 @@ def _knowing(after: Thread, before: Thread) -> Thread:
     """`after` with the members that people know of while it flaps: those shown to them, so neither on hold nor passed before they came."""
     if not after.is_flapping:
         return after
-    known = before.swings.known if before.is_flapping else {}
-    return replace(after, swings=flapping.knowing(after.swings, [known, _shown(before), _shown(after)]))
+    return replace(after, swings=flapping.knowing(after.swings, [before.swings.known, _shown(before), _shown(after)]))
 
 
 def _shown(thread: Thread) -> dict[str, int]:

@@ -102,6 +102,7 @@ def test_any_order_any_repetition_and_any_passing_of_time_ends_in_the_fold_of_th
     assert facts(receiver.thread) == facts(settled(fold(told), FAR))
     assert receiver.thread.shown == receiver.thread.firing.keys()
     assert not receiver.thread.is_flapping
+    assert not receiver.thread.swings.known
     assert (receiver.thread.resolved_at is None) == receiver.thread.is_open
 
 

@@ -306,6 +306,33 @@ def test_a_late_transition_that_makes_it_flap_names_it_once() -> None:
 
 
 @pytest.mark.req("R47", "R48")
+def test_a_late_transition_that_makes_it_flap_while_something_fires_names_it_too() -> None:
+    receiver = Receiver()
+    receiver.live(*(one for one in swings(7) if one.at not in {minutes(5), minutes(10)}))
+    assert [receiver.take(one).reason for one in (down(5), up(10))][-1] is Reason.FLAPPING
+    assert receiver.told[-1] == ("flapping", "audience")
+    assert receiver.thread.shown == {WHOLE}
+
+
+@pytest.mark.req("R15")
+def test_a_second_report_of_a_happening_while_it_flaps_is_the_same_occurrence() -> None:
+    receiver = flapping()
+    receiver.live(up(30))
+    again = receiver.take(replace(up(30), at=minutes(29)))
+    assert (again.reason, again.alert) == (Reason.SAME_OCCURRENCE, Alert.NOBODY)
+
+
+@pytest.mark.req("R43", "R47", "R48")
+def test_what_was_stable_and_turns_out_to_flap_still_is_named_again_and_knows_nobody() -> None:
+    receiver = flapping()
+    receiver.live(up(30, a=ERROR), down(35))
+    receiver.wait(minutes(100))
+    assert not receiver.thread.is_flapping
+    late, new = receiver.take(up(90), now=minutes(100)), receiver.take(up(91, a=ERROR), now=minutes(100))
+    assert [(one.reason, one.alert) for one in (late, new)] == [(Reason.FLAPPING, Alert.AUDIENCE), (Reason.GREW, Alert.AUDIENCE)]
+
+
+@pytest.mark.req("R47", "R48")
 def test_a_late_correction_after_which_it_never_flapped_says_how_things_stand() -> None:
     """A recovery proves to be older than thought: two transitions fewer."""
     receiver = flapping()
