@@ -198,3 +198,37 @@ def test_in_order_repetitions_mail_nobody_anything_else(database: Database, said
     often.live(said, again=data.draw(st.lists(st.integers(0, len(said) - 1), min_size=1, max_size=6)))
     assert often.end() == expected
     assert news_of(often) == news_of(once)
+
+
+@pytest.mark.req("R48")
+def test_what_flaps_is_mailed_once_stays_on_the_bar_and_is_told_again_once_it_is_stable(database: Database) -> None:
+    room = Room(database)
+    (ana, _), house = room.users, room.house
+    ups_and_downs = [
+        Said(PLACES[0], minute, ((recovery if place % 2 else failure)(run=f"r{place}", when=60 * minute),))
+        for place, minute in enumerate(range(0, 100, 5))
+    ]
+    room.live(ups_and_downs)
+    named = ["failing", "resolved", "failing", "resolved", "failing", "failing"]
+    assert house.mails(ana) == [(kind, "sent") for kind in named]
+    (entry,) = house.bar(ana)
+    assert (entry["reason"], house.thread()["status"], house.thread()["firing"]) == ("flapping", "open", 0)
+    room.at(95 + 60)
+    house.settle()
+    assert house.bar(ana) == []
+    assert [kind for kind, _ in house.mails(ana)] == [*named, "resolved"]
+
+
+@pytest.mark.req("R48")
+def test_what_flapped_and_still_fires_once_it_is_stable_alerts_everyone_though_they_put_it_aside(database: Database) -> None:
+    room = Room(database)
+    (ana, _), house = room.users, room.house
+    room.live(
+        [Said(PLACES[0], minute, ((recovery if minute % 2 else failure)(run=f"r{minute}", when=60 * minute),)) for minute in range(7)]
+    )
+    house.mark(ana, read=True, dismissed=True)
+    assert house.bar(ana) == []
+    room.at(6 + 60)
+    house.settle()
+    assert [entry["reason"] for entry in house.bar(ana)] == ["reopened"]
+    assert house.mails(ana)[-1] == ("failing", "waiting")
