@@ -10,6 +10,7 @@ from aiohttp import web
 
 from gateway import metrics
 from gateway.api import admin, create, notifications, openapi, people, preferences, put_aside, tokens
+from gateway.api.issued import IssuedSignIn
 from gateway.api.operation import Operation
 from gateway.api.problem import as_problem
 from gateway.api.serve import Api
@@ -77,7 +78,7 @@ class Web:
         self.door = door = Door(Doorbook(database, kinds, vault), self._journal, self._rejections, clock, environment.trusted_proxies)
         door.add_routes(self.app.router)
         add_operating_routes(self.app.router, database)
-        sign_in = SignIn(database, clock, environment.base_url)
+        sign_in = SignIn(database, clock, environment.base_url, IssuedSignIn(database, vault, clock))
         Api(database, sign_in, clock, environment.base_url, ring).add_routes(self.app.router, OPERATIONS)
         Pages(database, sign_in, clock, environment.base_url).add_routes(self.app.router)
         self.app.router.add_get("/api/openapi.json", _described())

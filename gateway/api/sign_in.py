@@ -1,4 +1,4 @@
-"""Who is asking: an API token in `Authorization`, or the session cookie of the page."""
+"""Who is asking: an API token or a JWT in `Authorization`, or the session cookie of the page."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
+from gateway.api.issued import IssuedSignIn
 from gateway.api.problem import Problem
 from gateway.storage import credentials
 from gateway.storage.database import Database
@@ -23,18 +24,20 @@ _USED_STEP: Final = timedelta(minutes=1)
 class SignIn:
     """Finds the person behind a request."""
 
-    def __init__(self, database: Database, clock: Callable[[], datetime], public_url: str) -> None:
-        self._database, self._clock = database, clock
+    def __init__(self, database: Database, clock: Callable[[], datetime], public_url: str, issued: IssuedSignIn) -> None:
+        self._database, self._clock, self._issued = database, clock, issued
         self._origin = "{0.scheme}://{0.netloc}".format(urlsplit(public_url))
         self._noted: dict[int, datetime] = {}
 
     async def person(self, request: web.Request) -> Person | None:
-        """Who sent this; None where nobody is signed in. A write by cookie from another site is a 403."""
+        """Who sent this; None where nobody is signed in. A write by cookie from another site is a 403, a wrong JWT a 401."""
         authorization = request.headers.get("Authorization", "")
         if not authorization:
             return await self.visitor(request)
         kind, _, token = authorization.partition(" ")
-        return await self._identify(token.strip(), "token") if kind.lower() == "bearer" else None
+        if kind.lower() != "bearer":
+            return None
+        return await self._identify(token.strip(), "token") or await self._issued.person(token.strip())
 
     async def visitor(self, request: web.Request) -> Person | None:
         """The same for the page, which knows no tokens: what a token may do is said for operations of the API alone."""
