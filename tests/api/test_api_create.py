@@ -118,11 +118,13 @@ async def test_a_recovery_resolves_what_the_same_words_opened(ana: Asker) -> Non
 
 
 @pytest.mark.req("R44")
-async def test_skip_unread_skips_until_it_was_read_or_got_worse(ana: Asker) -> None:
+async def test_skip_unread_skips_until_it_was_read_or_got_worse(ana: Asker, clock: Clock) -> None:
     first = await made(ana, level="warning", deduplicate="skip-unread")
+    clock.advance(seconds=1)
     assert await skipped(ana, level="warning", deduplicate="skip-unread") == "unread"
     assert (await made(ana, level="error", deduplicate="skip-unread"))["reason"] == "escalated"
     await ana.put("/api/notifications/v1", {"ids": [first["id"]], "read": True})
+    clock.advance(seconds=1)
     assert (await made(ana, level="error", deduplicate="skip-unread"))["reason"] == "repeat"
     assert await skipped(ana, level="error", deduplicate="skip-unread") == "unread"
 
@@ -265,3 +267,19 @@ async def test_a_viewer_creates_and_deletes_nothing(house: House, asker: Any) ->
     await made(asker("vic"), status=403)
     await asker("vic").delete(f"{HERE}?source_app=shop", status=403)
     await asker("vic").delete(f"{HERE}1", status=403)
+
+
+@pytest.mark.req("R49", "R36")
+async def test_a_member_resolves_for_everyone_a_viewer_and_a_stranger_do_not(
+    ana: Asker, ben: Asker, zoe: Asker, house: House, asker: Any
+) -> None:
+    house.user("vic", role="viewer")
+    one = f"{HERE}{(await made(ana, category='incident'))['id']}"
+    for deed in ("resolve", "acknowledge", "unacknowledge"):
+        await asker("vic").post(f"{one}/{deed}", status=403)
+        await zoe.post(f"{one}/{deed}", status=404)
+    for _ in range(2):
+        await ben.post(f"{one}/resolve")
+    found = await ana.get(one)
+    assert (found["status"], found["timeline"][0]["message"]) == ("resolved", "Resolved by Ben.")
+    assert (await asker("vic").get("/api/notifications/urgent-bar"))["items"] == []

@@ -77,8 +77,7 @@ class House:
             owners=(),
             event_id=None,
         )
-        slugs = {number: slug for slug, number in self.teams.items()}
-        await self.database.write(record, happenings(drafts, origin), slugs, now)
+        await self.database.write(record, happenings(drafts, origin), now)
 
     async def sends(self) -> None:
         """Lets the mail that is due be written."""
