@@ -9,6 +9,7 @@ from gateway.engine.ledger import Ledger
 from gateway.storage import audience, fan_outs, teams, threads
 from gateway.storage.audience import Moment, News
 from gateway.storage.database import Transaction
+from gateway.storage.hearing import EVERYONE
 from gateway.storage.teams import Team
 
 RANGE: Final = 2_000
@@ -36,7 +37,7 @@ def _tell_at_once(transaction: Transaction, ledgers: Sequence[Ledger], now: date
     digests = _digests(transaction, {ledger.team_id: ledger.team for ledger in ledgers}, now) if calendar is not None else {}
     groups: dict[tuple[Alert, bool], list[News]] = {}
     for ledger in ledgers:
-        news = News(ledger.id, ledger.reason.value, ledger.news, digests.get(ledger.team_id))
+        news = News(ledger.id, ledger.row["episode"], ledger.reason.value, ledger.news, digests.get(ledger.team_id))
         groups.setdefault((ledger.alert, ledger.stale), []).append(news)
     return sum(
         audience.tell(transaction, alert, groups[alert, stale], Moment(now, by_mail=not stale, calendar=calendar))
@@ -48,17 +49,19 @@ def _tell_at_once(transaction: Transaction, ledgers: Sequence[Ledger], now: date
 
 def fan_out(transaction: Transaction, now: datetime) -> bool:
     """Tells the next range of a large team's people; False where nobody is left to be told."""
-    one = fan_outs.take(transaction)
-    if one is None:
+    together = fan_outs.take(transaction)
+    if not together:
         return False
-    upto = fan_outs.end_of_range(transaction, one.team_id, after=one.after, size=RANGE)
+    first = together[0]
+    upto = fan_outs.end_of_range(transaction, first.team_id, after=first.after, size=RANGE)
     calendar = audience.calendar(transaction, now)
-    digests = _digests(transaction, teams.rules(transaction, [one.team_id]), now) if calendar is not None else {}
-    by_mail = one.by_mail and not (one.is_over and one.alert is not Alert.TOLD)
-    everyone = Moment(now, by_mail, calendar, after=one.after)
-    moment = everyone if upto is None else Moment(now, by_mail, calendar, after=one.after, upto=upto)
-    audience.tell(transaction, one.alert, [News(one.notification_id, one.reason, one.news, digests.get(one.team_id))], moment)
-    fan_outs.advance(transaction, one.id, upto)
+    digests = _digests(transaction, teams.rules(transaction, [first.team_id]), now) if calendar is not None else {}
+    for by_mail in (True, False):
+        ones = [one for one in together if one.is_mailed is by_mail]
+        news = [News(one.notification_id, one.episode, one.reason, one.news, digests.get(one.team_id)) for one in ones]
+        moment = Moment(now, by_mail, calendar, after=first.after, upto=EVERYONE if upto is None else upto)
+        audience.tell(transaction, first.alert, news, moment)
+    fan_outs.advance(transaction, [one.id for one in together], upto)
     return True
 
 
@@ -68,7 +71,9 @@ def _digests(transaction: Transaction, of: Mapping[int, Team], now: datetime) ->
 
 def _fan_out(ledger: Ledger) -> dict[str, object]:
     return {
+        "team_id": ledger.team_id,
         "notification_id": ledger.id,
+        "episode": ledger.row["episode"],
         "alert": ledger.alert.value,
         "reason": ledger.reason.value,
         "news": ledger.news,

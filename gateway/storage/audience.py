@@ -18,7 +18,7 @@ from gateway.domain.rhythm import Rhythm
 from gateway.storage import audience_statements as entries
 from gateway.storage import mail_statements as mail
 from gateway.storage.hearing import EVERYONE, NOW
-from gateway.storage.tables import delivery_items, inbox_entries, memberships, users
+from gateway.storage.tables import delivery_items, fan_outs, inbox_entries, memberships, users
 from gateway.storage.types import Time, microseconds
 
 Calendar = Mapping[tuple[str, datetime], datetime]
@@ -30,6 +30,7 @@ class News:
     """What one thread's audience is to be told."""
 
     notification_id: int
+    episode: int
     reason: str
     news: str
     """The same news (of one conversation) makes one delivery per person."""
@@ -62,12 +63,11 @@ def tell(connection: Connection, alert: Alert, news: Sequence[News], moment: Mom
         return 0
     if alert in (Alert.AUDIENCE, Alert.QUIETLY):
         return _tell_audience(connection, news, moment, by_mail=moment.by_mail and alert is Alert.AUDIENCE)
-    told = {"ids": [one.notification_id for one in news], "now": moment.now, "after": moment.after, "upto": moment.upto}
+    told = _handed_over(connection.dialect.name, news, moment) | {"ids": [one.notification_id for one in news]}
     if alert is Alert.TOLD:
         _cancel_unsent(connection, told)
-    kind, change = _OTHERS[alert]
-    mails = _queue_mail(connection, kind, news, moment) if moment.by_mail else 0
-    return mails + (_count(connection, change, told) if change is not None else 0)
+    mails = _queue_mail(connection, _KINDS[alert], news, moment) if moment.by_mail else 0
+    return mails if alert is Alert.REMINDED else mails + _count(connection, entries.change_entries(connection.dialect.name, alert), told)
 
 
 def cancel_unsent(connection: Connection, ids: Sequence[int], *, now: datetime) -> None:
@@ -80,7 +80,7 @@ def cancel_unsent(connection: Connection, ids: Sequence[int], *, now: datetime) 
 
 def renumber(connection: Connection, notification_id: int, *, old: int, new: int) -> None:
     """An episode got another number because something older became known: who was told of it stays told of it."""
-    for table in (inbox_entries, delivery_items):
+    for table in (inbox_entries, delivery_items, fan_outs):
         connection.execute(update(table).where(table.c.notification_id == notification_id, table.c.episode == old).values(episode=new))
     for aside in (inbox_entries.c.muted_episode, inbox_entries.c.snoozed_episode):
         connection.execute(
@@ -133,7 +133,7 @@ def _handed_over(dialect: str, news: Sequence[News], moment: Moment) -> dict[str
     """Each as one value, so that the statement stays the same however many there are."""
     written: Callable[[datetime], object] = datetime.isoformat if dialect == "postgresql" else microseconds
     return {
-        "news": json.dumps([(one.notification_id, one.reason, one.news, one.digest) for one in news]),
+        "news": json.dumps([(one.notification_id, one.episode, one.reason, one.news, one.digest) for one in news]),
         "calendar": json.dumps(
             [(rhythm, written(undisturbed), written(until)) for (rhythm, undisturbed), until in (moment.calendar or {}).items()]
         ),
@@ -143,7 +143,7 @@ def _handed_over(dialect: str, news: Sequence[News], moment: Moment) -> dict[str
     }
 
 
-_OTHERS: Final = {Alert.READERS: ("repeated", entries.UNREAD), Alert.TOLD: ("resolved", entries.OVER), Alert.REMINDED: ("reminder", None)}
+_KINDS: Final = {Alert.READERS: "repeated", Alert.TOLD: "resolved", Alert.REMINDED: "reminder"}
 _DISTURBED: Final = (
     (users, users),
     (memberships, memberships.join(users, users.c.id == memberships.c.user_id)),

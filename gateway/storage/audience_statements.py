@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from sqlalchemy import case, func, literal, select, update
 
+from gateway.domain.judge import Alert
 from gateway.storage.among import among
 from gateway.storage.database import insert_of
 from gateway.storage.hearing import CLEARS, EMAIL, IN_APP, NOW, crowd, hears, in_range, news, not_muted
@@ -39,20 +40,19 @@ def put_entries_of_mail(dialect: str) -> Any:
 def _entries(dialect: str, channel: str) -> Any:
     told = news(dialect)
     columns = (
-        users.c.id, notifications.c.id, notifications.c.team_id, notifications.c.category, notifications.c.episode, told.c.reason,
+        users.c.id, notifications.c.id, notifications.c.team_id, notifications.c.category, told.c.episode, told.c.reason,
         literal(channel == IN_APP), NOW, NOW,
     )  # fmt: skip
     return crowd(told, hears(channel, told), columns)
 
 
-_OF_NEWS: Final = (among(inbox_entries.c.notification_id, "ids"), in_range(inbox_entries.c.user_id), not_muted())
-UNREAD: Final = update(inbox_entries).where(*_OF_NEWS, inbox_entries.c.read_at.is_not(None)).values(last_at=_AWAKE, read_at=None)
-OVER: Final = (
-    update(inbox_entries)
-    .where(
-        *_OF_NEWS,
-        inbox_entries.c.episode
-        == select(notifications.c.episode).where(notifications.c.id == inbox_entries.c.notification_id).scalar_subquery(),
-    )
-    .values(read_at=None, last_at=_AWAKE, reason="resolved")
-)
+@functools.cache
+def change_entries(dialect: str, alert: Alert) -> Any:
+    """Makes entries unread: of those who had read it (`READERS`), or of those who were told of this episode, which is over (`TOLD`)."""
+    told = news(dialect)
+    episode = select(told.c.episode).where(told.c.notification_id == inbox_entries.c.notification_id).scalar_subquery()
+    theirs = (among(inbox_entries.c.notification_id, "ids"), in_range(inbox_entries.c.user_id), not_muted(episode))
+    if alert is Alert.READERS:
+        return update(inbox_entries).where(*theirs, inbox_entries.c.read_at.is_not(None)).values(last_at=_AWAKE, read_at=None)
+    over = update(inbox_entries).where(*theirs, inbox_entries.c.episode == episode)
+    return over.values(read_at=None, last_at=_AWAKE, reason="resolved")

@@ -6,7 +6,24 @@ All of them take `now`, the range of people asked for (`after`, `upto`: user ids
 from collections.abc import Sequence
 from typing import Any, Final
 
-from sqlalchemy import CTE, ColumnElement, Select, String, and_, bindparam, case, cast, column, exists, func, literal, not_, or_, select
+from sqlalchemy import (
+    CTE,
+    ColumnElement,
+    Integer,
+    Select,
+    String,
+    and_,
+    bindparam,
+    case,
+    cast,
+    column,
+    exists,
+    func,
+    literal,
+    not_,
+    or_,
+    select,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 
 from gateway.domain.judge import CLEARS_PUT_ASIDE
@@ -41,8 +58,8 @@ _AFTER, _UPTO = bindparam("after", type_=Id), bindparam("upto", type_=Id)
 
 
 def news(dialect: str) -> CTE:
-    """The news as a table: notification_id, reason, news, and the conversation of the team's digests."""
-    kinds = {"notification_id": Id, "reason": String, "news": String, "digest": Id}
+    """The news as a table: notification_id, episode, reason, news, and the conversation of the team's digests."""
+    kinds = {"notification_id": Id, "episode": Integer, "reason": String, "news": String, "digest": Id}
     return _table(dialect, "news", kinds).cte("told")
 
 
@@ -103,7 +120,7 @@ def hears(channel: str, told: CTE) -> ColumnElement[bool]:
         notifications.c.weight >= func.coalesce(own_weight, weight),
         _may_know(),
         or_(func.coalesce(subscriptions.c.scope, "all") == "all", _owns()),
-        not_(_put_aside(_is_muted(), *((_is_asleep(told),) if channel == EMAIL else ()))),
+        not_(_put_aside(_is_muted(told), *((_is_asleep(told),) if channel == EMAIL else ()))),
     )
 
 
@@ -111,7 +128,7 @@ def mailed(kind: str, told: CTE) -> ColumnElement[bool]:
     """Whether the person gets mail of this kind: `failing`, `reminder`, `repeated` or `resolved`."""
     if kind == "resolved":
         reachable = and_(users.c.enabled, users.c.email_enabled, users.c.mailable)
-        return and_(reachable, _may_know(), not_(_put_aside(_is_muted())), _was_mailed())
+        return and_(reachable, _may_know(), not_(_put_aside(_is_muted(told))), _was_mailed(told))
     if kind == "repeated":
         return and_(hears(EMAIL, told), _put_aside(inbox_entries.c.read_at.is_not(None)))
     return hears(EMAIL, told)
@@ -123,9 +140,8 @@ def held_until(held: CTE) -> ColumnElement[Any]:
     return case((breaks_through, _UNDISTURBED), else_=func.coalesce(held.c.until, _UNDISTURBED))
 
 
-def not_muted() -> ColumnElement[bool]:
-    """Whether the entry in the enclosing query is not muted by its person."""
-    episode = select(notifications.c.episode).where(notifications.c.id == inbox_entries.c.notification_id).scalar_subquery()
+def not_muted(episode: ColumnElement[Any]) -> ColumnElement[bool]:
+    """Whether the entry in the enclosing query is not muted by its person in this episode."""
     return and_(
         or_(inbox_entries.c.muted_until.is_(None), inbox_entries.c.muted_until <= NOW),
         or_(inbox_entries.c.muted_episode.is_(None), inbox_entries.c.muted_episode != episode),
@@ -147,23 +163,23 @@ def _put_aside(*ways: ColumnElement[bool]) -> ColumnElement[bool]:
     return exists().where(inbox_entries.c.user_id == users.c.id, inbox_entries.c.notification_id == notifications.c.id, or_(*ways))
 
 
-def _is_muted() -> ColumnElement[bool]:
-    return or_(inbox_entries.c.muted_until > NOW, inbox_entries.c.muted_episode == notifications.c.episode)
+def _is_muted(told: CTE) -> ColumnElement[bool]:
+    return or_(inbox_entries.c.muted_until > NOW, inbox_entries.c.muted_episode == told.c.episode)
 
 
 def _is_asleep(told: CTE) -> ColumnElement[bool]:
     """Snoozed, by what does not wake it."""
-    snoozed = or_(inbox_entries.c.snoozed_until > NOW, inbox_entries.c.snoozed_episode == notifications.c.episode)
+    snoozed = or_(inbox_entries.c.snoozed_until > NOW, inbox_entries.c.snoozed_episode == told.c.episode)
     return and_(snoozed, told.c.reason.not_in(CLEARS))
 
 
-def _was_mailed() -> ColumnElement[bool]:
-    """Whether a failure of the current episode went, or is going, to the person by mail; not one that a digest still holds."""
+def _was_mailed(told: CTE) -> ColumnElement[bool]:
+    """Whether a failure of the episode went, or is going, to the person by mail; not one that a digest still holds."""
     earlier, part = deliveries.alias("earlier"), delivery_items.alias("part")
     still_held = and_(earlier.c.kind == DIGEST, earlier.c.status == WAITING, earlier.c.attempts == 0)
     return exists().where(
         part.c.notification_id == notifications.c.id,
-        part.c.episode == notifications.c.episode,
+        part.c.episode == told.c.episode,
         not_(part.c.cancelled),
         earlier.c.id == part.c.delivery_id,
         earlier.c.user_id == users.c.id,

@@ -62,7 +62,7 @@ def hold_deliveries(dialect: str) -> Any:
 def put_items(dialect: str, kind: str) -> Any:
     """What these deliveries are about."""
     told, held = news(dialect), calendar(dialect)
-    columns = (deliveries.c.id, notifications.c.id, notifications.c.episode, told.c.reason)
+    columns = (deliveries.c.id, notifications.c.id, told.c.episode, told.c.reason)
     people = crowd(told, and_(mailed(kind, told), held_until(held) <= NOW), columns, held)
     parts = people.join(deliveries, and_(deliveries.c.user_id == users.c.id, _composable(told)))
     return insert_of(dialect)(delivery_items).from_select(_ITEM, parts).on_conflict_do_nothing()
@@ -89,7 +89,7 @@ def open_digests(dialect: str, kind: str) -> Any:
 def put_digest_items(dialect: str, kind: str) -> Any:
     """What these digests are to tell as well; of a thread they tell already, the latest."""
     told, held = news(dialect), calendar(dialect)
-    columns = (deliveries.c.id, notifications.c.id, notifications.c.episode, told.c.reason)
+    columns = (deliveries.c.id, notifications.c.id, told.c.episode, told.c.reason)
     people = crowd(told, and_(mailed(kind, told), held_until(held) > NOW), columns, held)
     of_person = and_(deliveries.c.user_id == users.c.id, deliveries.c.conversation_id == told.c.digest, deliveries.c.channel == EMAIL)
     statement = insert_of(dialect)(delivery_items).from_select(_ITEM, people.join(deliveries, and_(of_person, open_digest())))

@@ -73,7 +73,7 @@ class Stage:
                 self._put_past(transaction, user_id, one, happened)
 
     def news(self, reason: str) -> list[News]:
-        return [News(one, reason, "now", self.digest) for one in self.thread_ids]
+        return [News(one, EPISODE, reason, "now", self.digest) for one in self.thread_ids]
 
     def _put_person(self, transaction: Connection, place: int, one: Someone) -> int:
         columns = ("enabled", "mailable", "in_app_enabled", "email_enabled", "in_app_weight", "email_weight")

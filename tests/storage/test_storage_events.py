@@ -309,7 +309,12 @@ def test_no_statement_of_the_engine_takes_a_value_for_each_of_many_things(house:
         threads.forget_audience(transaction, ids)
         threads.close_conversations(transaction, ids, house.clock())
         audience.cancel_unsent(transaction, ids, now=house.clock())
-        news = [audience.News(number, "first", "news") for number in ids]
+        news = [audience.News(number, 1, "first", "news") for number in ids]
         for alert in Alert:
-            audience.tell(transaction, alert, news, audience.Moment(house.clock(), by_mail=True, calendar={"UTC||daily": house.clock()}))
+            audience.tell(
+                transaction,
+                alert,
+                news,
+                audience.Moment(house.clock(), by_mail=True, calendar={("UTC||daily", house.clock()): house.clock()}),
+            )
         assert processing.load(transaction, ids) == []

@@ -9,7 +9,9 @@ from gateway.storage.types import Id, Time
 
 fan_outs: Final = Table(
     "fan_outs", metadata, key(),
+    ref("team_id", "teams"),
     ref("notification_id", "notifications"),
+    Column("episode", Integer, nullable=False),
     Column("alert", String(20), nullable=False),
     Column("reason", String(20), nullable=False),
     Column("news", String(300), nullable=False),
@@ -17,6 +19,7 @@ fan_outs: Final = Table(
     Column("after_user_id", Id, nullable=False, server_default=text("0"), comment="everyone up to this one was told"),
     Column("created_at", Time, nullable=False),
     Index(None, "notification_id", "id"),
+    Index(None, "team_id", "news"),
     comment="a large team is told in ranges of its people; gone once all were told",
 )  # fmt: skip
 

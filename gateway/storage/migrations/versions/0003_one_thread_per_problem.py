@@ -69,7 +69,9 @@ def upgrade() -> None:
 
     op.create_table('fan_outs',
     sa.Column('id', Id, autoincrement=True, nullable=False),
+    sa.Column('team_id', Id, nullable=False),
     sa.Column('notification_id', Id, nullable=False),
+    sa.Column('episode', sa.Integer(), nullable=False),
     sa.Column('alert', sa.String(length=20), nullable=False),
     sa.Column('reason', sa.String(length=20), nullable=False),
     sa.Column('news', sa.String(length=300), nullable=False),
@@ -77,10 +79,12 @@ def upgrade() -> None:
     sa.Column('after_user_id', Id, server_default=sa.text('0'), nullable=False, comment='everyone up to this one was told'),
     sa.Column('created_at', Time(), nullable=False),
     sa.ForeignKeyConstraint(['notification_id'], ['notifications.id'], name=op.f('fk_fan_outs_notification_id'), ondelete='CASCADE'),
+    sa.ForeignKeyConstraint(['team_id'], ['teams.id'], name=op.f('fk_fan_outs_team_id'), ondelete='CASCADE'),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_fan_outs')),
     comment='a large team is told in ranges of its people; gone once all were told'
     )
     op.create_index(op.f('ix_fan_outs_notification_id_id'), 'fan_outs', ['notification_id', 'id'], unique=False)
+    op.create_index(op.f('ix_fan_outs_team_id_news'), 'fan_outs', ['team_id', 'news'], unique=False)
 
     op.create_table('recipients',
     sa.Column('notification_id', Id, nullable=False),
