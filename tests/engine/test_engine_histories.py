@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from gateway.engine import settle
 from gateway.storage import arrivals, tables
 from gateway.storage.database import Database
 from gateway.storage.processing import Event
@@ -232,3 +233,23 @@ def test_what_flapped_and_still_fires_once_it_is_stable_alerts_everyone_though_t
     house.settle()
     assert [entry["reason"] for entry in house.bar(ana)] == ["reopened"]
     assert house.mails(ana)[-1] == ("failing", "waiting")
+
+
+@pytest.mark.req("R47", "R48", "R49")
+@pytest.mark.parametrize("number", [6, 7], ids=["nothing fires", "it fires"])
+def test_what_flapped_and_was_closed_by_hand_stays_closed_whatever_arrives_late(database: Database, number: int) -> None:
+    room = Room(database)
+    (ana, _), house = room.users, room.house
+    said = [
+        Said(PLACES[0], minute, ((recovery if minute % 2 else failure)(run=f"r{minute}", when=60 * minute),)) for minute in range(number)
+    ]
+    room.live(said)
+    room.at(10)
+    with house.database.writing() as transaction:
+        assert settle.close_by_hand(transaction, notification_id=house.thread()["id"], who="Ben", now=room.clock())
+    assert [house.thread()[name] for name in ("status", "flapping", "resolved_at")] == ["resolved", False, room.clock()]
+    assert house.mails(ana, "waiting") == [("resolved", "waiting")]
+    room.at(11)
+    house.say(recovery(run="late", when=90))
+    assert [house.thread()[name] for name in ("status", "flapping")] == ["resolved", False]
+    assert house.bar(ana) == []
