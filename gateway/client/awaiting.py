@@ -17,7 +17,7 @@ from gateway.client.settings import DEFAULT_TIMEOUT, read_settings
 from gateway.client.values import Notification, Page
 
 if TYPE_CHECKING:
-    import httpx
+    import httpx2
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -56,13 +56,13 @@ class AsyncTocsin:
         team: str | None = None,
         timeout: float = DEFAULT_TIMEOUT,
         *,
-        transport: "httpx.AsyncBaseTransport | None" = None,
+        transport: "httpx2.AsyncBaseTransport | None" = None,
     ) -> None:
-        import httpx
+        import httpx2
 
         self._settings = read_settings(url, token, team, timeout)
         self.calls = Calls(self._settings.team)
-        self._http = httpx.AsyncClient(headers=wire.standing_headers(self._settings), transport=transport, follow_redirects=False)
+        self._http = httpx2.AsyncClient(headers=wire.standing_headers(self._settings), transport=transport, follow_redirects=False)
 
     def __repr__(self) -> str:
         return f"AsyncTocsin({self._settings.url!r}, team={self._settings.team!r})"
@@ -91,8 +91,8 @@ class AsyncTocsin:
         except TimeoutError:
             raise wire.overdue(self._settings) from None
 
-    async def _exchange(self, request: wire.Sent, patience: float) -> tuple[int, "httpx.Headers", bytes]:
-        import httpx
+    async def _exchange(self, request: wire.Sent, patience: float) -> tuple[int, "httpx2.Headers", bytes]:
+        import httpx2
 
         body = bytearray()
         try:
@@ -100,7 +100,7 @@ class AsyncTocsin:
                 async for part in response.aiter_bytes():
                     wire.take(body, part)
                 return response.status_code, response.headers, bytes(body)
-        except httpx.RequestError as error:
+        except httpx2.RequestError as error:
             raise wire.unreachable(self._settings, error) from error
 
     create_notification = _method(Calls.create_notification)

@@ -19,7 +19,7 @@ from gateway.client.settings import DEFAULT_TIMEOUT, read_settings
 from gateway.client.values import Notification, Page
 
 if TYPE_CHECKING:
-    import httpx
+    import httpx2
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -59,13 +59,13 @@ class Tocsin:
         team: str | None = None,
         timeout: float = DEFAULT_TIMEOUT,
         *,
-        transport: "httpx.BaseTransport | None" = None,
+        transport: "httpx2.BaseTransport | None" = None,
     ) -> None:
-        import httpx
+        import httpx2
 
         self._settings = read_settings(url, token, team, timeout)
         self.calls = Calls(self._settings.team)
-        self._http = httpx.Client(headers=wire.standing_headers(self._settings), transport=transport, follow_redirects=False)
+        self._http = httpx2.Client(headers=wire.standing_headers(self._settings), transport=transport, follow_redirects=False)
 
     def __repr__(self) -> str:
         return f"Tocsin({self._settings.url!r}, team={self._settings.team!r})"
@@ -91,8 +91,8 @@ class Tocsin:
         # what may block for longer than any timeout of a socket (a name server, headers that drip) is left behind in its thread
         return _within(budget, lambda: Retrying(**retry.policy(budget))(once), lambda: wire.overdue(self._settings))
 
-    def _exchange(self, request: wire.Sent, patience: float, deadline: float) -> tuple[int, "httpx.Headers", bytes]:
-        import httpx
+    def _exchange(self, request: wire.Sent, patience: float, deadline: float) -> tuple[int, "httpx2.Headers", bytes]:
+        import httpx2
 
         body = bytearray()
         try:
@@ -102,7 +102,7 @@ class Tocsin:
                     if monotonic() > deadline:
                         raise wire.overdue(self._settings)
                 return response.status_code, response.headers, bytes(body)
-        except httpx.RequestError as error:
+        except httpx2.RequestError as error:
             raise wire.unreachable(self._settings, error) from error
 
     create_notification = _method(Calls.create_notification)

@@ -11,7 +11,7 @@ MAX_ANSWER: Final = 16 * 1024 * 1024
 
 
 class Sent(TypedDict):
-    """A request as httpx takes it."""
+    """A request as httpx2 takes it."""
 
     method: str
     url: str
@@ -31,7 +31,7 @@ def standing_headers(settings: Settings) -> dict[str, str]:
 
 
 def request(settings: Settings, call: Call[Any]) -> Sent:
-    """A call as httpx takes it. Made once for all its tries, so that each has the same idempotency key."""
+    """A call as httpx2 takes it. Made once for all its tries, so that each has the same idempotency key."""
     headers = {"Content-Type": "application/json"} if call.body is not None else {}
     if call.writes:
         headers["Idempotency-Key"] = call.key or uuid4().hex

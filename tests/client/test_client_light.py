@@ -19,12 +19,12 @@ def test_importing_the_client_brings_neither_the_server_nor_its_database() -> No
     ours = {name for name in found if name.split(".")[0] in ("gateway", "mappers")}
     assert "gateway.client.blocking" in ours
     assert all(name == "gateway" or name.startswith("gateway.client") for name in ours), ours
-    assert not {name.split(".")[0] for name in found} & (HEAVY | {"httpx"}), "httpx comes with the first client that is made"
+    assert not {name.split(".")[0] for name in found} & (HEAVY | {"httpx2"}), "httpx2 comes with the first client that is made"
 
 
 def test_making_a_client_brings_neither_the_server_nor_its_database() -> None:
     found = modules_after("from gateway.client import Tocsin; Tocsin('http://tocsin.example', 'x').close()")
-    assert "httpx" in found
+    assert "httpx2" in found
     assert not {name.split(".")[0] for name in found} & HEAVY
 
 
