@@ -31,7 +31,9 @@ class Api:
     def add_routes(self, router: web.UrlDispatcher, operations: Iterable[Operation]) -> None:
         """Routes in the order given, so that fixed paths go before those with an id."""
         for operation in operations:
-            router.add_route(operation.method, operation.path, self._handler(operation))
+            handler = self._handler(operation)
+            for path in {operation.path, operation.path.rstrip("/")}:  # a slash more or less is nobody's mistake
+                router.add_route(operation.method, path, handler)
 
     def _handler(self, operation: Operation) -> Callable[[web.Request], Awaitable[web.Response]]:
         async def handle(request: web.Request) -> web.Response:

@@ -39,7 +39,9 @@ MOST: Final = 500
 async def show(visit: Visit) -> web.Response:
     """A notification; looking changes nothing, the script or a button marks it read."""
     found = await notifications.show(visit.call())
-    return await visit.page("notification.html", section="notification", one=found, **_story(found), is_admin=bool(visit.person.admin_of))
+    may_act = visit.person.is_at_least("member", visit.person.teams[found.team])
+    story = _story(found) | {"is_admin": bool(visit.person.admin_of), "may_act": may_act}
+    return await visit.page("notification.html", section="notification", one=found, **story)
 
 
 def _story(found: Detail) -> dict[str, Any]:

@@ -30,6 +30,7 @@ REASONS: Final = {
     "repeat": "Happened again",
     "resolved": "Recovered",
     "shrank": "Part of it recovered",
+    "flapping": "Keeps failing and recovering",
     "passed": "Failed and recovered since",
     "held": "Held back",
     "same-occurrence": "Details added",
@@ -43,6 +44,7 @@ BECAUSE: Final = {
     "grew": "something more began to fail, so everybody hears again",
     "repeat": "the same is failing still; only those who had read it hear again",
     "resolved": "nothing of it is failing any more; those who heard of the failure hear of this",
+    "flapping": "it opened and closed again and again; everybody hears of that once, then of nothing until it is stable",
     "shrank": "something recovered while the rest is failing still; nobody is disturbed",
     "passed": "we heard of the failure after its recovery; nobody is woken",
     "held": "it may pass by itself; shown only if it lasts",
@@ -64,7 +66,7 @@ DELIVERY_STATUSES: Final = {
     "failed": "Failed",
     "cancelled": "Cancelled",
 }
-DELIVERY_KINDS: Final = {"failing": "Failure", "resolved": "Recovery"}
+DELIVERY_KINDS: Final = {"failing": "Failure", "reminder": "Reminder", "resolved": "Recovery", "digest": "Digest"}
 
 REJECTIONS: Final = {
     Refusal.NO_SECRET.value: ("No usable secret", "The source refuses everything until a secret is set in its configuration."),

@@ -85,6 +85,11 @@ async def test_what_cannot_be_used_is_refused_with_its_place(ana: Asker, field: 
     assert any(error["place"].startswith(place) for error in problem["errors"]), problem
 
 
+async def test_the_slash_at_the_end_may_be_left_out(ana: Asker) -> None:
+    answer = await ana.client.post("/api/notifications", headers=ana.headers, json={"title": "x"})
+    assert answer.status == 201
+
+
 @pytest.mark.req("R40")
 async def test_the_same_slug_and_data_is_one_thread_and_other_data_another(ana: Asker) -> None:
     one = await made(ana, event_data={"a": 1, "b": 2})
