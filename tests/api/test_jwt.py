@@ -4,7 +4,9 @@ import asyncio
 import base64
 import hashlib
 import json
-from datetime import timedelta
+import re
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -411,3 +413,14 @@ def test_a_key_of_another_kind_than_the_algorithm_proves_nothing() -> None:
         for key, algorithm in ((public, "HS256"), (pem(), "RS256"), (b"", "HS256"), (pem(), "HS256")):
             verdict = assertion.verify(token, key=key, algorithm=algorithm, issuer=SHOP, audience=AUDIENCE, now=NOW)
             assert verdict is Refusal.UNKNOWN
+
+
+def test_the_token_of_the_guide_is_believed() -> None:
+    page = (Path(__file__).parent.parent.parent / "docs" / "embed-sign-in.md").read_text(encoding="utf-8")
+    module: dict[str, Any] = {}
+    exec(re.findall(r"```python\n(.*?)```", page, re.DOTALL)[0], module)
+    token = module["inbox_token"](7, "Uma", SECRET)
+    agreed: dict[str, Any] = {"algorithm": "HS256", "issuer": "https://shop.acme.test", "audience": "tocsin"}
+    said = assertion.verify(token, key=SECRET.encode(), **agreed, now=datetime.now(UTC))
+    assert isinstance(said, Claims)
+    assert (said.subject, said.name) == ("7", "Uma")
