@@ -73,6 +73,7 @@ notifications: Final = Table(
     partial("ix_notifications_silence", "silence_at", where="silence_at IS NOT NULL"),
     partial("ix_notifications_remind", "remind_at", where="remind_at IS NOT NULL"),
     partial("ix_notifications_expires", "expires_at", "id", where="expires_at IS NOT NULL"),
+    partial("ix_notifications_resolved", "resolved_at", "id", where="status = 'resolved'"),
     partial("ix_notifications_named", "team_id", "source_app", "source_model", "source_ref", where="source_app IS NOT NULL"),
     partial("ix_notifications_open", "team_id", "urgent", "id", "conversation_id", "weight", "opened_at", "acknowledged_at",
             where="status = 'open'"),

@@ -145,6 +145,7 @@ def upgrade() -> None:
     op.create_index(op.f('ix_notifications_pipeline'), 'notifications', ['pipeline'], unique=False)
     op.create_index(op.f('ix_notification_owners_owner_is_tag_notification_id'), 'notification_owners', ['owner', 'is_tag', 'notification_id'], unique=False)
     op.create_index(op.f('ix_notification_permissions_permission'), 'notification_permissions', ['permission'], unique=False)
+    op.create_index('ix_notifications_resolved', 'notifications', ['resolved_at', 'id'], unique=False, sqlite_where=sa.text("status = 'resolved'"), postgresql_where=sa.text("status = 'resolved'"))
     op.create_index('ix_notifications_remind', 'notifications', ['remind_at'], unique=False, sqlite_where=sa.text('remind_at IS NOT NULL'), postgresql_where=sa.text('remind_at IS NOT NULL'))
 
     op.add_column('occurrences', sa.Column('final', sa.Boolean(), server_default=sa.text('false'), nullable=False, comment='said by a person, or by time; ends flapping too'))
