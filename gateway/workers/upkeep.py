@@ -1,0 +1,47 @@
+"""The worker that removes what is too old: a way through everything each hour, a little at a time."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Final
+
+from gateway.storage.database import Database
+from gateway.storage.retention import Sweep
+from gateway.workers.loop import Worker
+
+EVERY: Final = timedelta(hours=1)
+FIRST_AFTER: Final = timedelta(minutes=1)
+PAUSE: Final = 0.05
+"""Seconds between two batches, which others have the database to themselves."""
+
+
+class UpkeepWorker(Worker):
+    """Removes what retention lets go of."""
+
+    name = "upkeep"
+
+    def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
+        super().__init__(clock)
+        self._database = database
+        self._next = clock() + FIRST_AFTER
+        self._sweep: Sweep | None = None
+
+    async def step(self) -> int:
+        """One batch, of a few hundred rows; gives 0 where no sweep is due."""
+        now = self.clock()
+        if self._sweep is None:
+            if now < self._next:
+                return 0
+            self._sweep, self._next = Sweep(now=now), now + EVERY
+        picked = await self._database.read(self._sweep.pick)
+        if picked is None:
+            self._sweep = None
+            return 0
+        if picked.keys:
+            await self._database.write(self._sweep.remove, picked)
+            await asyncio.sleep(PAUSE)
+        return 1
+
+    async def next_due(self) -> datetime:
+        """When the next sweep begins."""
+        return self._next
