@@ -1,7 +1,7 @@
 """One thread while a batch is recorded: its state, how it is presented, and what must be written and told."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -60,6 +60,11 @@ class Ledger:
         """The team it belongs to."""
         team_id: int = self.row["team_id"]
         return team_id
+
+    def seen(self, verdict: Verdict) -> Verdict:
+        """The verdict as people see it: what nobody saw before, for it was on hold, is their first of it."""
+        unseen = self.row["status"] == UNSEEN and verdict.reason is Reason.REOPENED
+        return replace(verdict, reason=Reason.FIRST) if unseen else verdict
 
     def apply(self, verdict: Verdict, happening: Happening, known: Occurrence | None, now: datetime) -> None:
         """Takes over what the judge said of a happening; `known` is what was known under its key."""

@@ -47,6 +47,7 @@ def record(transaction: Transaction, happenings: Sequence[Happening], now: datet
         ledger = ledgers[happening.place.identity]
         known = ledger.known.get(happening.occurrence.key) or same.get((ledger.id, happening.occurrence.key))
         verdict = judge(ledger.thread, happening.occurrence, known, lambda ledger=ledger: _history(transaction, ledger), now)  # type: ignore[misc]
+        verdict = ledger.seen(verdict)
         stale = now - happening.origin.received_at > STALE_AFTER
         if ledger.conflicts_with(verdict.alert, stale=stale):
             told += flush(transaction, list(ledgers.values()), now)

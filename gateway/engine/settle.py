@@ -23,6 +23,7 @@ def release_due(transaction: Transaction, *, now: datetime, limit: int) -> int:
         if verdict is None:
             ledger.settle(Reason.HELD, now, now)
             continue
+        verdict = ledger.seen(verdict)
         for key, member in verdict.thread.firing.items():
             if member != ledger.thread.firing.get(key):
                 threads.release_member(transaction, ledger.id, key)

@@ -1,12 +1,12 @@
 """Who is told of what a batch was judged to mean: small teams at once, large ones in ranges of their people."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
 from gateway.domain.judge import Alert
 from gateway.engine.ledger import Ledger
-from gateway.storage import audience, fan_outs, teams, threads
+from gateway.storage import audience, fan_outs, recipients, teams, threads
 from gateway.storage.audience import Moment, News
 from gateway.storage.database import Transaction
 from gateway.storage.hearing import EVERYONE
@@ -28,22 +28,25 @@ def tell(transaction: Transaction, ledgers: Sequence[Ledger], now: datetime) -> 
     under_way = fan_outs.under_way(transaction, [ledger.id for ledger in ledgers])
     later = [ledger for ledger in ledgers if ledger.id in under_way or (ledger.team_id in large and not ledger.row["addressed"])]
     fan_outs.put(transaction, [_fan_out(ledger) for ledger in later], now)
-    at_once = [ledger for ledger in ledgers if ledger not in later]
+    at_once = [(ledger, _people(transaction, ledger, large)) for ledger in ledgers if ledger not in later]
     return len(later) + _tell_at_once(transaction, at_once, now)
 
 
-def _tell_at_once(transaction: Transaction, ledgers: Sequence[Ledger], now: datetime) -> int:
+def _people(transaction: Transaction, ledger: Ledger, large: Collection[int]) -> tuple[int, int]:
+    """The range of people to look through: of a large team no more than those named."""
+    return recipients.span(transaction, ledger.id) if ledger.row["addressed"] and ledger.team_id in large else (0, EVERYONE)
+
+
+def _tell_at_once(transaction: Transaction, ledgers: Sequence[tuple[Ledger, tuple[int, int]]], now: datetime) -> int:
     calendar = audience.calendar(transaction, now) if ledgers else None
-    digests = _digests(transaction, {ledger.team_id: ledger.team for ledger in ledgers}, now) if calendar is not None else {}
-    groups: dict[tuple[Alert, bool], list[News]] = {}
-    for ledger in ledgers:
+    digests = _digests(transaction, {ledger.team_id: ledger.team for ledger, _ in ledgers}, now) if calendar is not None else {}
+    groups: dict[tuple[Alert, bool, tuple[int, int]], list[News]] = {}
+    for ledger, people in ledgers:
         news = News(ledger.id, ledger.row["episode"], ledger.reason.value, ledger.news, digests.get(ledger.team_id))
-        groups.setdefault((ledger.alert, ledger.stale), []).append(news)
+        groups.setdefault((ledger.alert, ledger.stale, people), []).append(news)
     return sum(
-        audience.tell(transaction, alert, groups[alert, stale], Moment(now, by_mail=not stale, calendar=calendar))
-        for stale in (False, True)
-        for alert in Alert
-        if (alert, stale) in groups
+        audience.tell(transaction, alert, news, Moment(now, by_mail=not stale, calendar=calendar, after=after, upto=upto))
+        for (alert, stale, (after, upto)), news in groups.items()
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 
 from sqlalchemy import Connection, func, or_, select
 
-from gateway.storage.tables import memberships, users
+from gateway.storage.tables import memberships, recipients, users
 
 
 def of_team(connection: Connection, team_id: int, *, emails: Collection[str], ids: Collection[int]) -> Mapping[str | int, int]:
@@ -19,6 +19,13 @@ def of_team(connection: Connection, team_id: int, *, emails: Collection[str], id
     for user_id, email in rows:
         found |= {user_id: user_id, email: user_id}
     return found
+
+
+def span(connection: Connection, notification_id: int) -> tuple[int, int]:
+    """The range of ids that those whom a notification names are in: above the first, up to the second."""
+    named = recipients.c.notification_id == notification_id
+    first, last = connection.execute(select(func.min(recipients.c.user_id), func.max(recipients.c.user_id)).where(named)).one()
+    return (first - 1, last) if first is not None else (0, 0)
 
 
 def any_enabled(connection: Connection, user_ids: Collection[int]) -> bool:

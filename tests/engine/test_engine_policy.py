@@ -151,3 +151,17 @@ def test_what_is_held_and_unseen_can_be_closed_by_hand_without_telling_anyone(ho
     house.settle()
     assert house.inbox(ana) == []
     assert house.mails(ana) == []
+
+
+def test_the_first_failure_that_anybody_sees_is_called_so_whatever_came_and_went_on_hold_before(house: House, clock: Clock) -> None:
+    ana = house.user("ana")
+    house.say(failure(hold=600))
+    house.say(recovery())
+    clock.advance(hours=1)
+    house.say(failure())
+    assert house.entry(ana)["reason"] == "first"
+    clock.advance(hours=1)
+    house.say(recovery())
+    clock.advance(hours=1)
+    house.say(failure())
+    assert house.entry(ana)["reason"] == "reopened"
