@@ -32,6 +32,7 @@ from gateway.workers.fan_out import FanOutWorker
 from gateway.workers.loop import Worker
 from gateway.workers.process import ProcessWorker
 from gateway.workers.settle import SettleWorker
+from gateway.workers.upkeep import UpkeepWorker
 from mappers.contract import SourceKind
 
 OPERATIONS: Sequence[Operation] = (
@@ -102,12 +103,13 @@ class Work:
         self._fan_out = FanOutWorker(database, clock, self._deliver.wake)
         self._process = ProcessWorker(database, kinds, clock, self._recorded, time)
         self._settle = SettleWorker(database, clock, self._recorded)
+        self._upkeep = UpkeepWorker(database, clock)
         self._tasks: list[asyncio.Task[None]] = []
 
     @property
     def workers(self) -> tuple[Worker, ...]:
         """The loops, in the order a webhook meets them."""
-        return (self._process, self._settle, self._fan_out, self._deliver)
+        return (self._process, self._settle, self._fan_out, self._deliver, self._upkeep)
 
     def wake(self) -> None:
         """Something arrived, or was created."""
