@@ -81,7 +81,8 @@ class House:
 
     async def sends(self) -> None:
         """Lets the mail that is due be written."""
-        while await self.work.workers[-1].step():
+        deliver = next(worker for worker in self.work.workers if worker.name == "deliver")
+        while await deliver.step():
             pass
 
 
