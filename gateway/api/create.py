@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Final, Self
 
-from pydantic import AwareDatetime, BaseModel, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
-from gateway.api.models import Done
+from gateway.api.models import Done, ZonedTime
 from gateway.api.operation import Answer, Call, Model, Operation
 from gateway.api.problem import FieldError, Problem
 from gateway.engine import create as engine
@@ -69,8 +69,8 @@ class CreateNotification(Model):
     source_model: _Word | None = None
     source_id: _Word | None = None
     deduplicate: Deduplicate = Deduplicate.THREAD
-    expires_at: AwareDatetime | None = None
-    scheduled_time: AwareDatetime | None = None
+    expires_at: ZonedTime | None = None
+    scheduled_time: ZonedTime | None = None
     """When to make it; absent or past: now."""
 
     @field_validator("links")

@@ -5,9 +5,9 @@ import codecs
 from datetime import UTC, datetime
 from typing import Annotated, Final, Self
 
-from pydantic import AwareDatetime, BaseModel, Field, field_validator, model_validator
+from pydantic import BaseModel, Field, field_validator, model_validator
 
-from gateway.api.models import Done, Limit, Rows
+from gateway.api.models import Done, Limit, Rows, ZonedTime
 from gateway.api.operation import Call, Model, Operation
 from gateway.api.problem import FieldError, Problem
 from gateway.api.rows import before, rows
@@ -29,11 +29,11 @@ class EventFilter(Model):
     source: str | None = None
     """The slug of a source."""
     status: Annotated[str | None, Field(pattern=f"^({'|'.join(events.STATUSES)})$")] = None
-    since: AwareDatetime | None = None
+    since: ZonedTime | None = None
     """Received at this time or later."""
-    until: AwareDatetime | None = None
+    until: ZonedTime | None = None
     """Received before this time."""
-    processed_since: AwareDatetime | None = None
+    processed_since: ZonedTime | None = None
     """Processed at this time or later."""
     conflicting: bool = False
     """Only those whose request key was known with other bytes."""

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, Field, TypeAdapter, ValidationError
 
 from gateway.api.operation import Model
 from mappers.contract import Category, Level
@@ -13,11 +13,19 @@ FOR_EVER: Final = datetime(9999, 1, 1, tzinfo=UTC)
 """No time that is given may be later."""
 
 
-def _is_written_as_a_time(value: object) -> object:
-    """A bare number is a time to pydantic, and never what was meant."""
-    if not isinstance(value, datetime) and not (isinstance(value, str) and "T" in value.upper()):
-        raise ValueError("must be a time as in 2026-11-22T07:30:00Z")
-    return value
+_ANY_TIME: Final = TypeAdapter(datetime)
+
+
+def _as_written(value: object) -> datetime:
+    """A bare number or day is a time to pydantic, and never what was meant."""
+    if isinstance(value, datetime):
+        return value
+    try:
+        if isinstance(value, str) and "T" in value.upper():
+            return _ANY_TIME.validate_python(value)
+    except ValidationError:
+        pass
+    raise ValueError("must be a time as in 2026-11-22T07:30:00Z")
 
 
 def _in_utc(value: datetime) -> datetime:
@@ -30,7 +38,11 @@ def _in_utc(value: datetime) -> datetime:
     return moment
 
 
-Moment = Annotated[datetime, BeforeValidator(_is_written_as_a_time), AfterValidator(_in_utc)]
+Time = Annotated[datetime, BeforeValidator(_as_written)]
+"""RFC 3339, with or without a zone."""
+ZonedTime = Annotated[AwareDatetime, BeforeValidator(_as_written)]
+"""RFC 3339 with a zone."""
+Moment = Annotated[Time, AfterValidator(_in_utc)]
 """RFC 3339; without a zone it is UTC."""
 
 
@@ -238,8 +250,8 @@ class FilterQuery(ListQuery):
     tag: str | None = None
     muted: bool = False
     archived: bool = False
-    since: datetime | None = None
-    until: datetime | None = None
+    since: Time | None = None
+    until: Time | None = None
     q: Annotated[str | None, Field(max_length=200)] = None
 
 

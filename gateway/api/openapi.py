@@ -16,6 +16,13 @@ _IDEMPOTENCY_KEY = {
     "description": "The same key with the same request gets the same answer, and has no second effect.",
     "schema": {"type": "string", "minLength": 1, "maxLength": 300},
 }
+_ID = {"type": "integer", "minimum": 1, "maximum": 2**53}
+_HEADERS = {
+    401: {
+        "WWW-Authenticate": {"required": True, "schema": {"type": "string"}, "description": "`Bearer`, and what is wrong with a JWT."}
+    },
+    503: {"Retry-After": {"required": True, "schema": {"type": "integer"}, "description": "Seconds."}},
+}
 _REF = "#/components/schemas/{model}"
 
 
@@ -78,6 +85,8 @@ def _responses(operation: Operation) -> dict[str, Any]:
     statuses = {401, 403, 422, 503, *operation.problems, *((400, 413) if operation.body else ())}
     problem = {"application/problem+json": {"schema": _reference(ProblemDetails)}}
     refused = {str(status): {"description": HTTPStatus(status).phrase, "content": problem} for status in sorted(statuses)}
+    for status, headers in _HEADERS.items():
+        refused[str(status)]["headers"] = headers
     fine = {str(status): {**answer, "description": HTTPStatus(status).phrase} for status in (operation.status, *operation.also)}
     return {**fine, **refused}
 
@@ -88,7 +97,7 @@ def _reference(model: type[BaseModel]) -> dict[str, str]:
 
 def _path_parameters(path: str) -> list[dict[str, Any]]:
     names = [part[1:-1] for part in path.split("/") if part.startswith("{")]
-    return [{"name": name, "in": "path", "required": True, "schema": {"type": "string" if name == "slug" else "integer"}} for name in names]
+    return [{"name": name, "in": "path", "required": True, "schema": {"type": "string"} if name == "slug" else _ID} for name in names]
 
 
 def _query_parameters(model: type[BaseModel]) -> list[dict[str, Any]]:

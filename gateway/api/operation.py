@@ -1,5 +1,6 @@
 """An operation of the API: declared once, run by `serve`, described by `openapi`."""
 
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,9 +22,17 @@ class Model(BaseModel):
     @classmethod
     def _is_storable(cls, value: object) -> object:
         """A NUL is refused here, for PostgreSQL would."""
-        if isinstance(value, str) and "\x00" in value:
+        if _holds_nul(value):
             raise ValueError("must not hold a NUL character")
         return value
+
+
+def _holds_nul(value: object) -> bool:
+    if isinstance(value, str):
+        return "\x00" in value
+    if isinstance(value, dict):
+        return any(_holds_nul(part) for pair in value.items() for part in pair)
+    return isinstance(value, list) and any(_holds_nul(part) for part in value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +126,11 @@ class Operation:
 
     idempotent: bool = False
     """Whether it heeds `Idempotency-Key`. https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/"""
+
+    @property
+    def route(self) -> str:
+        """The path for the router: an id is digits, so that no fixed path is taken for one and every path knows its own methods."""
+        return re.sub(r"\{(?!slug\})(\w+)\}", r"{\1:[0-9]+}", self.path)
 
     @property
     def scope(self) -> str:

@@ -7,7 +7,18 @@ from datetime import datetime, time
 from typing import Annotated, Any, ClassVar, Final, Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)  # fmt: skip
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from gateway.api.models import Moment, TeamQuery
 from gateway.api.operation import Call, Model, Operation
@@ -93,6 +104,17 @@ class _Change(Model):
     """Partial: what is absent stays. Null is a value only where it means "none"."""
 
     nullable: ClassVar[frozenset[str]] = frozenset()
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """What is absent is not null, and null only here and there a value to send."""
+        schema = handler.resolve_ref_schema(handler(core_schema))
+        for name, described in schema["properties"].items():
+            if described.get("default", ...) is None:
+                del described["default"]
+                if name not in cls.nullable:
+                    described |= described.pop("anyOf")[0]
+        return schema
 
     @field_validator("*", mode="before")
     @classmethod

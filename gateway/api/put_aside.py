@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from gateway.api.models import FOR_EVER, Done, Moment
 from gateway.api.operation import Call, Model, Operation
@@ -22,6 +22,9 @@ Change = Callable[[Transaction, Mapping[str, Any]], None]
 class Period(Model):
     """For how long: either `for` or `until`."""
 
+    model_config = ConfigDict(
+        json_schema_extra={"oneOf": [{"required": [name], "properties": {name: {"type": "string"}}} for name in ("for", "until")]}
+    )
     name: Literal["8h", "1d", "1w", "1m", "until-resolved", "forever"] | None = Field(
         default=None, alias="for", description="`1m` is 30 days; `until-resolved` is for what is open"
     )

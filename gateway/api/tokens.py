@@ -4,9 +4,9 @@ import secrets
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final, Literal, get_args
 
-from pydantic import AwareDatetime, BaseModel, Field, field_validator
+from pydantic import BaseModel, Field, field_validator
 
-from gateway.api.models import Done
+from gateway.api.models import Done, ZonedTime
 from gateway.api.operation import Call, Model, Operation
 from gateway.api.problem import FieldError, Problem
 from gateway.storage import audit, credentials, members
@@ -25,7 +25,7 @@ class TokenRequest(Model):
     name: Annotated[str, Field(min_length=1, max_length=100)]
     scopes: Annotated[list[Scope], Field(min_length=1, max_length=len(get_args(Scope)))] = ["read", "write"]
     """`read` and `write` for what is mine, `admin` for what admins may, `ingest` for the door of my teams' sources."""
-    expires_at: AwareDatetime | None = None
+    expires_at: ZonedTime | None = None
 
     @field_validator("name")
     @classmethod
