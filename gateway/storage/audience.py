@@ -54,7 +54,7 @@ def calendar(connection: Connection, now: datetime) -> Calendar | None:
     """Until when mail of those who have a rhythm is held; None where nobody's mail is held at all."""
     found = {(rhythm, undisturbed or now) for rhythm, undisturbed in connection.execute(_HELD, {"now": now})}
     held = {(rhythm, until): Rhythm.of(rhythm).free_at(now, until) for rhythm, until in found if rhythm is not None}
-    return held if any(until > now for until in (*held.values(), *(until for _, until in found))) else None
+    return held if any(rhythm is None for rhythm, _ in found) or any(until > now for until in held.values()) else None
 
 
 def tell(connection: Connection, alert: Alert, news: Sequence[News], moment: Moment) -> int:

@@ -28,7 +28,7 @@ from gateway.storage.hearing import (
 from gateway.storage.tables import OPEN_DIGEST, deliveries, delivery_items, notifications, users
 
 _DELIVERY: Final = ["user_id", "team_id", "conversation_id", "channel", "kind", "news", "status", "due_at", "created_at"]
-_ITEM: Final = ["delivery_id", "notification_id", "episode", "reason"]
+_ITEM: Final = ["delivery_id", "user_id", "notification_id", "episode", "reason"]
 _KINDS: Final = {"repeated": "failing"}
 
 
@@ -52,7 +52,7 @@ def hold_deliveries(dialect: str) -> Any:
         select(deliveries.c.id)
         .select_from(told)
         .join(notifications, notifications.c.id == told.c.notification_id)
-        .join(deliveries, and_(_composable(told), in_range(deliveries.c.user_id)))
+        .join(deliveries, _composable(told))
         .order_by(deliveries.c.id)
         .with_for_update(of=deliveries, key_share=True)
     )
@@ -62,7 +62,7 @@ def hold_deliveries(dialect: str) -> Any:
 def put_items(dialect: str, kind: str) -> Any:
     """What these deliveries are about."""
     told, held = news(dialect), calendar(dialect)
-    columns = (deliveries.c.id, notifications.c.id, told.c.episode, told.c.reason)
+    columns = (deliveries.c.id, users.c.id, notifications.c.id, told.c.episode, told.c.reason)
     people = crowd(told, and_(mailed(kind, told), held_until(held) <= NOW), columns, held)
     parts = people.join(deliveries, and_(deliveries.c.user_id == users.c.id, _composable(told)))
     return insert_of(dialect)(delivery_items).from_select(_ITEM, parts).on_conflict_do_nothing()
@@ -89,9 +89,14 @@ def open_digests(dialect: str, kind: str) -> Any:
 def put_digest_items(dialect: str, kind: str) -> Any:
     """What these digests are to tell as well; of a thread they tell already, the latest."""
     told, held = news(dialect), calendar(dialect)
-    columns = (deliveries.c.id, notifications.c.id, told.c.episode, told.c.reason)
+    columns = (deliveries.c.id, users.c.id, notifications.c.id, told.c.episode, told.c.reason)
     people = crowd(told, and_(mailed(kind, told), held_until(held) > NOW), columns, held)
-    of_person = and_(deliveries.c.user_id == users.c.id, deliveries.c.conversation_id == told.c.digest, deliveries.c.channel == EMAIL)
+    of_person = and_(
+        deliveries.c.user_id == users.c.id,
+        in_range(deliveries.c.user_id),
+        deliveries.c.conversation_id == told.c.digest,
+        deliveries.c.channel == EMAIL,
+    )
     statement = insert_of(dialect)(delivery_items).from_select(_ITEM, people.join(deliveries, and_(of_person, open_digest())))
     latest = {name: statement.excluded[name] for name in ("episode", "reason")}
     return statement.on_conflict_do_update(index_elements=["delivery_id", "notification_id"], set_={**latest, "cancelled": False})
@@ -100,6 +105,7 @@ def put_digest_items(dialect: str, kind: str) -> Any:
 def _composable(told: CTE) -> ColumnElement[bool]:
     return and_(
         deliveries.c.conversation_id == notifications.c.conversation_id,
+        in_range(deliveries.c.user_id),
         deliveries.c.channel == EMAIL,
         deliveries.c.news == told.c.news,
         deliveries.c.status == WAITING,
@@ -112,8 +118,7 @@ _FAILING_PART: Final = (among(delivery_items.c.notification_id, "ids"), not_(del
 UNSENT: Final = (
     select(deliveries.c.id)
     .where(
-        deliveries.c.id.in_(select(delivery_items.c.delivery_id).where(*_FAILING_PART)),
-        in_range(deliveries.c.user_id),
+        deliveries.c.id.in_(select(delivery_items.c.delivery_id).where(*_FAILING_PART, in_range(delivery_items.c.user_id))),
         deliveries.c.status == WAITING,
         deliveries.c.lease.is_(None),
         deliveries.c.kind.in_(FAILING),
@@ -128,7 +133,7 @@ TAKE_OUT: Final = (
     .values(cancelled=True)
     .returning(delivery_items.c.delivery_id)
 )
-COMPOSE_ANEW: Final = update(deliveries).where(among(deliveries.c.id, "deliveries")).values(mail=None)
+COMPOSE_ANEW: Final = update(deliveries).where(among(deliveries.c.id, "deliveries"), deliveries.c.mail.is_not(None)).values(mail=None)
 CANCEL_EMPTY: Final = (
     update(deliveries)
     .where(

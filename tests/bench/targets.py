@@ -28,6 +28,7 @@ TARGETS: Final = {
     "latency {}: ack p99": Target(6),
     "backlog {}: processed": Target(1500, at_least=True),
     "visible {}: p95": Target(50),
+    "fan-out postgresql 10000: failure, all told": Target(1),
 }
 
 

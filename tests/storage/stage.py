@@ -125,7 +125,7 @@ class Stage:
                 continue
             if delivery_id is not None:
                 episode = EPISODE - (earlier is Earlier.LAST_EPISODE)
-                item = {"delivery_id": delivery_id, "notification_id": thread_id, "episode": episode, "reason": "old"}
+                item = {"delivery_id": delivery_id, "user_id": user_id, "notification_id": thread_id, "episode": episode, "reason": "old"}
                 transaction.execute(insert(delivery_items), [{**item, "cancelled": earlier is Earlier.TAKEN_OUT}])
 
     def _put_delivery(self, transaction: Connection, user_id: int, news: str, **given: Any) -> int:

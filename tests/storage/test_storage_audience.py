@@ -42,6 +42,7 @@ spans = st.sampled_from([timedelta(hours=-1), timedelta(0), timedelta(seconds=1)
 seldom_spans = st.one_of(st.none(), st.none(), st.none(), spans)
 episodes = st.sampled_from([None, None, None, EPISODE - 1, EPISODE])
 minutes = st.integers(0, 24 * 4 - 1).map(lambda one: time(one // 4, one % 4 * 15))
+digests = st.sampled_from([Digest.IMMEDIATE, Digest.IMMEDIATE, *Digest])
 hours = st.one_of(st.none(), st.tuples(minutes, minutes).filter(lambda pair: pair[0] != pair[1])).map(lambda one: one or (None, None))
 choices = st.builds(Choice, mostly, mostly, st.none() | weights, st.none() | weights, st.sampled_from(["all", "all", "owned"]))
 membership = st.builds(Membership, st.sampled_from(ROLES), st.frozensets(st.sampled_from(["p", "q"])), seldom_spans)
@@ -55,7 +56,7 @@ moments = st.tuples(
 @st.composite
 def someone(draw: st.DrawFn, zone: str, threads: int) -> Someone:
     theirs = draw(st.sampled_from([("mine",), ("mine",), ("mine",), ("mine", "other"), ("other",), ()]))
-    collecting, (quiet_from, quiet_until) = draw(seldom_spans), draw(hours)
+    collecting, (quiet_from, quiet_until), digest = draw(seldom_spans), draw(hours), draw(digests)
     earlier = st.sampled_from([one for one in Earlier if one is not Earlier.OPEN_DIGEST or collecting is not None])
     return Someone(
         memberships={word: draw(membership) for word in theirs},
@@ -67,7 +68,7 @@ def someone(draw: st.DrawFn, zone: str, threads: int) -> Someone:
         in_app_weight=draw(weights),
         email_weight=draw(weights),
         choices=draw(st.dictionaries(st.tuples(st.sampled_from(["mine", "other"]), st.sampled_from(CATEGORIES)), choices)),
-        rhythm=Rhythm(draw(st.sampled_from([zone, zone, "UTC"])), quiet_from, quiet_until, draw(st.sampled_from(Digest))),
+        rhythm=Rhythm(draw(st.sampled_from([zone, zone, "UTC"])), quiet_from, quiet_until, digest),
         breaks_through=draw(mostly),
         disturb=draw(seldom_spans),
         views=tuple((draw(st.none() | entries), draw(earlier)) for _ in range(threads)),
@@ -90,7 +91,7 @@ happened = st.builds(
 def scenes(draw: st.DrawFn) -> tuple[datetime, list[Someone], list[Happened]]:
     zone, now = draw(moments)
     threads = draw(st.lists(happened, min_size=1, max_size=2))
-    return now, draw(st.lists(someone(zone, len(threads)), min_size=2, max_size=MOST)), threads
+    return now, draw(st.lists(someone(zone, len(threads)), min_size=1, max_size=MOST)), threads
 
 
 class Undone(Exception):

@@ -49,7 +49,7 @@ deliveries: Final = Table(
         "uq_deliveries_digest", "user_id", "conversation_id", "channel", unique=True,
         where=OPEN_DIGEST,
     ),
-    Index(None, "conversation_id"),
+    Index(None, "conversation_id", "user_id"),
     sqlite_autoincrement=True,  # its ids are told to others and must never come again
 )  # fmt: skip
 
@@ -60,5 +60,6 @@ delivery_items: Final = Table(
     Column("episode", Integer, nullable=False),
     Column("reason", String(20), nullable=False),
     Column("cancelled", Boolean, nullable=False, server_default=text("false")),
-    Index(None, "notification_id"),
+    Column("user_id", Id, comment="of its delivery: a range of people is looked up by it"),
+    Index(None, "notification_id", "user_id"),
 )  # fmt: skip

@@ -5,7 +5,7 @@ from typing import Final
 
 from tests.bench.bench import Bench
 from tests.bench.figures import Figure
-from tests.bench.parts import backlog, door, latency, mapping, start, visible
+from tests.bench.parts import backlog, door, fan_out, latency, mapping, start, visible
 
 PARTS: Final[dict[str, Callable[[Bench], list[Figure]]]] = {
     "start": start.measure,
@@ -13,5 +13,6 @@ PARTS: Final[dict[str, Callable[[Bench], list[Figure]]]] = {
     "latency": latency.measure,
     "visible": visible.measure,
     "backlog": backlog.measure,
+    "fan-out": fan_out.measure,
     "mapping": mapping.measure,
 }

@@ -108,6 +108,13 @@ def upgrade() -> None:
     )
     op.create_index(op.f('ix_scheduled_due_at'), 'scheduled', ['due_at'], unique=False)
 
+    op.add_column('delivery_items', sa.Column('user_id', Id, nullable=True, comment='of its delivery: a range of people is looked up by it'))
+    op.execute('UPDATE delivery_items SET user_id = (SELECT deliveries.user_id FROM deliveries WHERE deliveries.id = delivery_items.delivery_id)')
+    op.drop_index(op.f('ix_delivery_items_notification_id'), 'delivery_items')
+    op.create_index(op.f('ix_delivery_items_notification_id_user_id'), 'delivery_items', ['notification_id', 'user_id'], unique=False)
+    op.drop_index(op.f('ix_deliveries_conversation_id'), 'deliveries')
+    op.create_index(op.f('ix_deliveries_conversation_id_user_id'), 'deliveries', ['conversation_id', 'user_id'], unique=False)
+
     op.add_column('credentials', sa.Column('scopes', sa.String(length=60), server_default='read write admin', nullable=False, comment='what a token may be used for'))
     op.create_index('ix_credentials_ingest', 'credentials', ['kind', 'user_id'], unique=False, sqlite_where=sa.text("scopes LIKE '%ingest%'"), postgresql_where=sa.text("scopes LIKE '%ingest%'"))
 
