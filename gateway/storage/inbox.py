@@ -14,6 +14,7 @@ from gateway.storage.types import Time
 
 FEW: Final = 2000
 """So many threads at most are looked for before the person's entries are; more of them would take longer than the entries do."""
+VERY_FEW: Final = 300
 ON_THE_BAR: Final = 50
 """Conversations whose threads are told one by one."""
 
@@ -76,6 +77,8 @@ def unread(connection: Connection, *, user_id: int, wanted: Filter, now: datetim
     if asked is None or wanted.read:
         return {}
     shape, values = asked
+    if shape.lacks and connection.scalar(sql.BARRED, values | {"most": FEW + 1}) <= FEW:
+        shape = replace(shape, few_barred=True)
     return {category: count for category, count in connection.execute(sql.unread(shape), values)}
 
 
@@ -87,7 +90,8 @@ def urgent(connection: Connection, *, user_id: int, team_ids: Sequence[int] | No
 def bar(connection: Connection, *, user_id: int, team_ids: Sequence[int] | None, now: datetime) -> Bar:
     """The open urgent threads that the person has not put aside; worst first, then oldest."""
     reader = _reader(connection, user_id, team_ids)
-    found = connection.execute(sql.bar(lacks=bool(reader["lacked"])), reader | {"now": now, "limit": ON_THE_BAR}).all()
+    query = sql.bar(lacks=bool(reader["lacked"]), dialect=connection.dialect.name)
+    found = connection.execute(query, reader | {"now": now, "limit": ON_THE_BAR}).all()
     if not found:
         return Bar([], 0, 0, more=False)
     ids = [int(one) for row in found for one in row.ids.split(",")]
@@ -168,7 +172,8 @@ def _reader(connection: Connection, user_id: int, team_ids: Sequence[int] | None
     mine = [team_id for team_id in held if team_ids is None or team_id in team_ids]
     required = list(connection.scalars(sql.REQUIRED)) if mine else []
     lacked = [f"{team_id} {permission}" for team_id in mine for permission in required if permission not in held[team_id]]
-    return {"user_id": user_id, "team_ids": mine, "lacked": lacked}
+    permissions = sorted({one.partition(" ")[2] for one in lacked})
+    return {"user_id": user_id, "team_ids": mine, "lacked": lacked, "permissions": permissions}
 
 
 def _asked(connection: Connection, user_id: int, wanted: Filter, now: datetime) -> tuple[Shape, dict[str, Any]] | None:
@@ -179,10 +184,12 @@ def _asked(connection: Connection, user_id: int, wanted: Filter, now: datetime) 
         values["source_ids"] = list(connection.scalars(sql.SOURCES, {"slug": wanted.source, "team_ids": values["team_ids"]}))
         if not values["source_ids"]:
             return None
-    few = any(_is_few(connection, name, values) for name in sql.COUNTS if name in given)
+    counts = {name: _count(connection, name, values) for name in sql.COUNTS if name in given}
+    least = min(counts, key=lambda name: counts[name], default="")
     shape = Shape(
         muted=wanted.muted, archived=wanted.archived, read=wanted.read, given=frozenset(given), lacks=bool(values["lacked"]),
-        threads_first=few, dialect=connection.dialect.name,
+        threads_first=least if least and counts[least] <= FEW else "", very_few=bool(least) and counts[least] <= VERY_FEW,
+        dialect=connection.dialect.name,
     )  # fmt: skip
     return shape, values
 
@@ -204,8 +211,9 @@ def _given(wanted: Filter, values: dict[str, Any]) -> Iterator[str]:
         yield "api" if wanted.source == "api" else "source"
 
 
-def _is_few(connection: Connection, name: str, values: dict[str, Any]) -> bool:
-    return bool(connection.scalar(sql.COUNTS[name], values | {"most": FEW + 1}) <= FEW)
+def _count(connection: Connection, name: str, values: dict[str, Any]) -> int:
+    """How many threads this filter leaves, as far as that matters."""
+    return int(connection.scalar(sql.COUNTS[name], values | {"most": FEW + 1}) or 0)
 
 
 def _pattern(text: str) -> str:

@@ -15,6 +15,7 @@ from sqlalchemy import (
     FromClause,
     Select,
     String,
+    TextClause,
     and_,
     bindparam,
     case,
@@ -80,7 +81,12 @@ class Shape:
     """Names of filters: categories, since, until; of threads: levels, urgent, open, resolved, pipeline, source, api, owner, tag, text."""
     lacks: bool = False
     """Whether there are permissions that the reader does not hold."""
-    threads_first: bool = False
+    few_barred: bool = False
+    """Whether few threads require these, so that they are looked for before anything else."""
+    threads_first: str = ""
+    """The filter that leaves few threads, so that they are looked for before anything else; empty where none does."""
+    very_few: bool = False
+    """Whether it leaves so few that each one's entry is looked for, instead of going through all entries in their order."""
     after: bool = False
     """Whether the page begins behind another one."""
     limit: int = 0
@@ -126,10 +132,11 @@ def page(shape: Shape) -> Select[Any]:
 def _found(shape: Shape) -> Select[Any]:
     place = tuple_(_entry.last_at, _entry.notification_id)
     behind = (place < tuple_(bindparam("after_at", type_=Time), bindparam("after_id")),) if shape.after else ()
+    newest = literal_column("+inbox_entries.last_at") if shape.very_few and shape.dialect == "sqlite" else _entry.last_at
     return (
         select(_entry.notification_id, _entry.last_at)
         .where(*visible(shape), *behind)
-        .order_by(_entry.last_at.desc(), _entry.notification_id.desc())
+        .order_by(newest.desc(), _entry.notification_id.desc())  # +: sorted afterwards, so that SQLite begins with the threads
         .limit(literal_column(str(shape.limit)))
     )
 
@@ -146,16 +153,18 @@ def ids(shape: Shape) -> Select[Any]:
     return select(_entry.notification_id).where(*visible(shape)).order_by(_entry.notification_id)
 
 
-@functools.lru_cache(maxsize=2)
-def bar(*, lacks: bool) -> Select[Any]:
+@functools.lru_cache(maxsize=4)
+def bar(*, lacks: bool, dialect: str) -> Select[Any]:
     """The conversations of the urgent bar: ids of their threads, how many conversations there are, and how many nobody is on."""
-    key = func.coalesce(_thread.conversation_id, -_thread.id)
     mine = (
-        select(_thread.id, key.label("key"), _thread.weight, _thread.opened_at, _thread.acknowledged_at)
-        .join(inbox_entries, _is_mine(_thread.id))
+        select(
+            _facet("id").label("id"), func.coalesce(_facet("conversation_id"), -_facet("id")).label("key"),
+            _facet("weight").label("weight"), _facet("opened_at").label("opened_at"), _facet("acknowledged_at").label("acknowledged_at"),
+        )
+        .select_from(_threads(dialect, "ix_notifications_open"))
         .where(
-            among(_thread.team_id, "team_ids"), _thread.status == OPEN, _thread.urgent, _entry.dismissed_at.is_(None),
-            *visible(Shape(lacks=lacks)),
+            among(_facet("team_id"), "team_ids"), _facet("status") == OPEN, and_(_facet("urgent")),
+            exists().where(_entry.notification_id == _facet("id"), _entry.dismissed_at.is_(None), *visible(Shape(lacks=lacks))),
         )
         .subquery("mine")
     )  # fmt: skip
@@ -188,7 +197,7 @@ def visible(shape: Shape) -> list[ColumnElement[bool]]:
         *(() if shape.read is None else (_entry.read_at.is_not(None) if shape.read else _entry.read_at.is_(None),)),
         *(condition for name, condition in _OF_ENTRIES.items() if name in shape.given),
         _entry.notification_id.not_in(select(_expired.id).where(_expired.expires_at <= NOW)),
-        *((_not_barred(),) if shape.lacks else ()),
+        *((_not_barred(few=shape.few_barred),) if shape.lacks else ()),
         *_of_threads(shape),
     ]
 
@@ -200,10 +209,16 @@ _OF_ENTRIES: Final = {
 }
 
 
-def _not_barred() -> ColumnElement[bool]:
+def _not_barred(*, few: bool = False) -> ColumnElement[bool]:
     required = notification_permissions.c
     lacked = among(cast(_entry.team_id, String) + " " + required.permission, "lacked")
-    return not_(exists().where(required.notification_id == _entry.notification_id, lacked))
+    barred: ColumnElement[bool] = exists().where(required.notification_id == _entry.notification_id, lacked)
+    return not_(and_(_entry.notification_id.in_(select(_MAYBE_BARRED.c.notification_id)), barred) if few else barred)
+
+
+_MAYBE_BARRED: Final = (
+    select(notification_permissions.c.notification_id).where(among(notification_permissions.c.permission, "permissions")).subquery("maybe")
+)
 
 
 def _of_threads(shape: Shape) -> Iterator[ColumnElement[bool]]:
@@ -211,16 +226,28 @@ def _of_threads(shape: Shape) -> Iterator[ColumnElement[bool]]:
     named = [(word, is_tag) for word, is_tag in (("owner", False), ("tag", True)) if word in shape.given]
     if shape.threads_first:
         of_names = (_facet("id").in_(select(_named(word, is_tag).c.notification_id)) for word, is_tag in named)
-        few = select(_facet("id").label("id")).select_from(text("notifications AS facet")).where(*conditions, *of_names).cte("few")
+        index = {"open": "ix_notifications_open", "pipeline": "ix_notifications_pipeline"}.get(shape.threads_first)
+        index = index or (None if "text" in shape.given else "ix_notifications_facets")
+        mine = (among(_facet("team_id"), "team_ids"),) if shape.threads_first == "open" else ()
+        few = (
+            select(_facet("id").label("id"))
+            .select_from(_threads(shape.dialect, index))
+            .where(*mine, *conditions, *of_names)
+            .cte("few")
+        )  # fmt: skip
         yield _entry.notification_id.in_(select(few.prefix_with("MATERIALIZED", dialect="postgresql").c.id))
         return
     if conditions:
-        hint = " INDEXED BY ix_notifications_facets" if shape.dialect == "sqlite" and "text" not in shape.given else ""
-        narrow = select(1).select_from(text(f"notifications AS facet{hint}"))
+        narrow = select(1).select_from(_threads(shape.dialect, None if "text" in shape.given else "ix_notifications_facets"))
         yield narrow.where(_facet("id") == _entry.notification_id, *conditions).correlate(inbox_entries).exists()
     for word, is_tag in named:
         owned = _named(word, is_tag)
         yield exists().where(owned.c.notification_id == _entry.notification_id)
+
+
+def _threads(dialect: str, index: str | None) -> TextClause:
+    """Threads under the name `facet`. SQLite, which gathers no statistics by itself, is told by which index."""
+    return text("notifications AS facet" + (f" INDEXED BY {index}" if index and dialect == "sqlite" else ""))
 
 
 def _facet(name: str) -> ColumnElement[Any]:
@@ -318,6 +345,7 @@ COUNTS: Final = {
     **{word: _few(select(_named(word, is_tag).c.notification_id)) for word, is_tag in (("owner", False), ("tag", True))},
 }
 """How many threads a filter leaves, up to `most`."""
+BARRED: Final = _few(select(_MAYBE_BARRED.c.notification_id))
 SOURCES: Final = select(sources.c.id).where(sources.c.slug == bindparam("slug"), among(sources.c.team_id, "team_ids"))
 READ: Final = (
     update(inbox_entries)
