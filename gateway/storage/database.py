@@ -243,7 +243,12 @@ def _prepare_postgresql(connection: "psycopg.Connection[Any]", _: object) -> Non
     if backend and backend[0] != connection.info.backend_pid:
         connection.prepare_threshold = None
     else:
-        connection.execute(f"SET idle_in_transaction_session_timeout = {IDLE_IN_TRANSACTION_MS}")
+        for setting in (
+            f"idle_in_transaction_session_timeout = {IDLE_IN_TRANSACTION_MS}",
+            "jit = off",
+            "max_parallel_workers_per_gather = 0",
+        ):
+            connection.execute(f"SET {setting}")  # what we ask is answered sooner than it is compiled, or handed to other processes
     connection.autocommit = False
 
 
