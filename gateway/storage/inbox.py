@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, func, literal, update
+from sqlalchemy import Connection, CursorResult, func, literal, update
 
 from gateway.storage import inbox_statements as sql
 from gateway.storage.inbox_statements import Shape
@@ -15,7 +15,7 @@ from gateway.storage.types import Time
 FEW: Final = 2000
 """So many threads at most are looked for before the person's entries are; more of them would take longer than the entries do."""
 VERY_FEW: Final = 300
-ON_THE_BAR: Final = 50
+ON_THE_BAR: Final = 30
 """Conversations whose threads are told one by one."""
 
 
@@ -68,7 +68,7 @@ def page(
     if after is not None:
         values |= {"after_at": after[0], "after_id": after[1]}
     query = sql.page(replace(shape, after=after is not None, limit=limit))
-    return [dict(row._mapping) for row in connection.execute(query, values)]
+    return _rows(connection.execute(query, values))
 
 
 def unread(connection: Connection, *, user_id: int, wanted: Filter, now: datetime) -> dict[str, int]:
@@ -95,7 +95,7 @@ def bar(connection: Connection, *, user_id: int, team_ids: Sequence[int] | None,
     if not found:
         return Bar([], 0, 0, more=False)
     ids = [int(one) for row in found for one in row.ids.split(",")]
-    rows = [dict(row._mapping) for row in connection.execute(sql.SAID_OF_BAR, {"user_id": user_id, "ids": ids, "now": now})]
+    rows = _rows(connection.execute(sql.SAID_OF_BAR, {"user_id": user_id, "ids": ids, "now": now}))
     return Bar(rows, found[0].total, found[0].unacknowledged, more=found[0].total > len(found))
 
 
@@ -162,6 +162,11 @@ def acknowledge(connection: Connection, *, user_id: int, notification_id: int, n
 def _mine(connection: Connection, user_id: int, ids: Sequence[int]) -> list[int]:
     reader = _reader(connection, user_id, None)
     return list(connection.scalars(sql.mine(lacks=bool(reader["lacked"])), reader | {"ids": list(ids)}))
+
+
+def _rows(found: CursorResult[Any]) -> list[dict[str, Any]]:
+    names = tuple(found.keys())
+    return [dict(zip(names, row, strict=True)) for row in found]
 
 
 def _reader(connection: Connection, user_id: int, team_ids: Sequence[int] | None) -> dict[str, Any]:
