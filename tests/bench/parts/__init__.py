@@ -5,7 +5,7 @@ from typing import Final
 
 from tests.bench.bench import Bench
 from tests.bench.figures import Figure
-from tests.bench.parts import backlog, door, fan_out, latency, mapping, start, visible
+from tests.bench.parts import backlog, door, fan_out, latency, mapping, reading, start, visible
 
 PARTS: Final[dict[str, Callable[[Bench], list[Figure]]]] = {
     "start": start.measure,
@@ -15,4 +15,5 @@ PARTS: Final[dict[str, Callable[[Bench], list[Figure]]]] = {
     "backlog": backlog.measure,
     "fan-out": fan_out.measure,
     "mapping": mapping.measure,
+    "reading": reading.measure,
 }
