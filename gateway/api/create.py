@@ -180,7 +180,13 @@ def _draft(request: CreateNotification) -> Draft:
     try:
         return request.draft()
     except ValidationError as error:  # a text of nothing but what is cleaned away
-        errors = [FieldError(place=".".join(["body", *(str(part) for part in one["loc"])]), message=one["msg"]) for one in error.errors()]
+        errors = [
+            FieldError(
+                place=".".join(["body", *(str(part) for part in one["loc"])]),
+                message=f"{one['msg']} once what cannot be shown is taken out",
+            )
+            for one in error.errors()
+        ]
         raise Problem(422, f"{len(errors)} fields cannot be used; see errors.", errors) from None
 
 

@@ -14,13 +14,11 @@ _IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",
     "in": "header",
     "description": "The same key with the same request gets the same answer, and has no second effect.",
-    "schema": {"type": "string", "minLength": 1, "maxLength": 300},
+    "schema": {"type": "string", "minLength": 1, "maxLength": 300, "pattern": "^[ -~]+$"},
 }
 _ID = {"type": "integer", "minimum": 1, "maximum": 2**53}
 _HEADERS = {
-    401: {
-        "WWW-Authenticate": {"required": True, "schema": {"type": "string"}, "description": "`Bearer`, and what is wrong with a JWT."}
-    },
+    401: {"WWW-Authenticate": {"required": True, "schema": {"type": "string"}, "description": "`Bearer`, and what is wrong with a JWT."}},
     503: {"Retry-After": {"required": True, "schema": {"type": "integer"}, "description": "Seconds."}},
 }
 _REF = "#/components/schemas/{model}"
@@ -102,8 +100,11 @@ def _path_parameters(path: str) -> list[dict[str, Any]]:
 
 def _query_parameters(model: type[BaseModel]) -> list[dict[str, Any]]:
     schema = model.model_json_schema()
-    definitions = schema.get("$defs", {})
-    return [{"name": name, "in": "query", "schema": _inlined(field, definitions)} for name, field in schema["properties"].items()]
+    definitions, required = schema.get("$defs", {}), schema.get("required", [])
+    return [
+        {"name": name, "in": "query", "schema": _inlined(field, definitions), **({"required": True} if name in required else {})}
+        for name, field in schema["properties"].items()
+    ]
 
 
 def _inlined(field: Any, definitions: dict[str, Any]) -> Any:

@@ -20,19 +20,21 @@ class Model(BaseModel):
 
     @field_validator("*", mode="before")
     @classmethod
-    def _is_storable(cls, value: object) -> object:
-        """A NUL is refused here, for PostgreSQL would."""
-        if _holds_nul(value):
-            raise ValueError("must not hold a NUL character")
-        return value
+    def _is_plain(cls, value: object) -> object:
+        return _plain(value)
 
 
-def _holds_nul(value: object) -> bool:
-    if isinstance(value, str):
-        return "\x00" in value
+def _plain(value: Any) -> Any:
+    """The same with 7.0 as 7, for to JSON Schema both are integers. A NUL is refused here, for PostgreSQL would."""
+    if isinstance(value, str) and "\x00" in value:
+        raise ValueError("must not hold a NUL character")
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, list):
+        return [_plain(part) for part in value]
     if isinstance(value, dict):
-        return any(_holds_nul(part) for pair in value.items() for part in pair)
-    return isinstance(value, list) and any(_holds_nul(part) for part in value)
+        return {_plain(key): _plain(part) for key, part in value.items()}
+    return value
 
 
 @dataclass(frozen=True, slots=True)

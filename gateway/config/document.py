@@ -33,7 +33,18 @@ __all__ = [
 
 _ENV: Final = "env:"
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=80)]
-Email = Annotated[str, Field(pattern=r"^[^@\s<>,;]+@[^@\s<>,;]+$", max_length=320)]
+_NAME: Final = r"[^@<>,;\s\u0000-\u0020\u007f-\u00a0\ufeff]+"
+"""No control character, and nothing that is a space in any dialect of patterns: those differ."""
+_ADDRESS: Final = f"^{_NAME}@{_NAME}$"
+
+
+def _is_address(value: str) -> str:
+    if not re.fullmatch(_ADDRESS, value):
+        raise ValueError("must be an e-mail address, as in ana@acme.test")
+    return value
+
+
+Email = Annotated[str, AfterValidator(_is_address), Field(max_length=320, json_schema_extra={"pattern": _ADDRESS})]
 
 
 class ConfigurationError(Exception):
