@@ -23,6 +23,10 @@ DELIVERED: Final = Counter("tocsin_deliveries", "Attempts to deliver", ["channel
 QUEUE_AGE: Final = Gauge(
     "tocsin_processing_lag_seconds", "How long the last processed event had waited", multiprocess_mode="mostrecent", registry=REGISTRY
 )
+FAN_OUT_AGE: Final = Gauge(
+    "tocsin_fan_out_lag_seconds", "How long the oldest news on its way through a large team has been", multiprocess_mode="mostrecent",
+    registry=REGISTRY,
+)  # fmt: skip
 BATCH_SECONDS: Final = Histogram("tocsin_processing_batch_seconds", "Mapping and recording one batch of events", registry=REGISTRY)
 
 

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from datetime import datetime
 
 from gateway.engine import tell
+from gateway.metrics import FAN_OUT_AGE
+from gateway.storage import fan_outs
 from gateway.storage.database import Database
 from gateway.workers.loop import Worker
 
@@ -23,6 +25,8 @@ class FanOutWorker(Worker):
         told = await self._database.write(tell.fan_out, self.clock())
         if told:
             self._on_deliveries()
+            _, since = await self._database.read(fan_outs.waiting)
+            FAN_OUT_AGE.set((self.clock() - since).total_seconds() if since else 0.0)
         return int(told)
 
     async def next_due(self) -> datetime | None:

@@ -35,7 +35,7 @@ def token_of(tocsin: Tocsin) -> str:
     cookie = re.search(r"tocsin_session=([^;]+)", opener.stdout)
     assert cookie, opener.stdout
     made = call(
-        f"{tocsin.url}/api/tokens", method="POST", body=json.dumps({"name": "test"}).encode(),
+        f"{tocsin.url}/api/tokens", method="POST", body=json.dumps({"name": "test", "scopes": ["read", "write", "admin"]}).encode(),
         headers={"Cookie": f"tocsin_session={cookie[1]}", "Content-Type": "application/json", "Sec-Fetch-Site": "same-origin"},
     )  # fmt: skip
     assert made.status == 201, made.body
