@@ -4,7 +4,7 @@ import os
 from dataclasses import dataclass, field
 from typing import Final
 
-LIMIT: Final = int(os.environ.get("BENCH_LIMIT", "480"))
+LIMIT: Final = int(os.environ.get("BENCH_LIMIT", "900"))
 """After this long the whole run is given up."""
 
 

@@ -61,10 +61,11 @@ def _measure(bench: Bench, engine: Engine) -> list[Figure]:
         with installation.serving() as server:
             through_http = asyncio.run(_ask_all(server, now))
         alone = _alone(installation, now)
-    for question, seconds in through_http.items():
+    for question, (seconds, processor) in through_http.items():
         found = percentiles(seconds)
         spread = (found["p50"], found["max"])
         figures.append(Figure(f"{name}: {question}: p99", found["p99"], "ms", spread, {"spread is": "p50 … max", **found}))
+        figures.append(Figure(f"{name}: {question}: processor time", processor * 1000, "ms"))
         if question in alone:
             figures.append(Figure(f"{name}: {question}: the query alone, p50", percentiles(alone[question])["p50"], "ms"))
     return figures
@@ -98,22 +99,28 @@ def _kept(database: Database) -> Path | None:
     return Path(folder) / f"crowd-{datetime.now(UTC):%Y-%m-%d}-{version}.db"
 
 
-async def _ask_all(server: Server, now: datetime) -> dict[str, list[float]]:
-    """Each question to common people in turn, the same ones each time; then some to the uncommon."""
+async def _ask_all(server: Server, now: datetime) -> dict[str, tuple[list[float], float]]:
+    """Each question to common people in turn, the same ones each time; then some to the uncommon.
+
+    How long each answer took, and what one cost the gateway and its database in processor time: on a machine that others use
+    as well, the latter is what stays the same.
+    """
     recent, old = (quote((now - timedelta(days=days)).isoformat()) for days in (1, 60))
     place = cursor.encode(now - timedelta(days=35), 1)
     paths = {question: path.format(recent=recent, old=old, cursor=place) for question, path in QUESTIONS.items()}
     asked = {question: [(path, person) for person in _people()] for question, path in paths.items()}
     for number, words in enumerate(crowd.UNCOMMON, 1):
         asked |= {f"{question}, {words}": [(paths[question], number)] * ASKED for question in ASKED_OF_UNCOMMON}
-    taken: dict[str, list[float]] = {}
+    taken: dict[str, tuple[list[float], float]] = {}
     async with aiohttp.ClientSession(f"http://127.0.0.1:{server.port}") as session:
         for person in range(1, crowd.PEOPLE):  # that a token is used is written down once a minute
             await _ask(session, f"{_ROOT}/categories", person)
         for question, requests in asked.items():
             for path, person in requests[:WARM]:
                 await _ask(session, path, person)
-            taken[question] = [await _ask(session, path, person) for path, person in requests]
+            before = sum(server.cpu())
+            seconds = [await _ask(session, path, person) for path, person in requests]
+            taken[question] = seconds, (sum(server.cpu()) - before) / len(requests)
     return taken
 
 
