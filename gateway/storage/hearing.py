@@ -88,7 +88,7 @@ def crowd(told: CTE, hears: ColumnElement[bool], columns: Sequence[Any], held: C
             memberships,
             and_(memberships.c.team_id == notifications.c.team_id, memberships.c.user_id > _AFTER, memberships.c.user_id <= _UPTO),
         )
-        .join(users, users.c.id == memberships.c.user_id)
+        .join(users, and_(users.c.id == memberships.c.user_id, in_range(users.c.id)))
         .outerjoin(
             subscriptions,
             and_(

@@ -61,23 +61,21 @@ def hold_deliveries(dialect: str) -> Any:
 @functools.cache
 def put_items(dialect: str, kind: str) -> Any:
     """What these deliveries are about."""
-    told, held = news(dialect), calendar(dialect)
-    columns = (deliveries.c.id, users.c.id, notifications.c.id, told.c.episode, told.c.reason)
-    people = crowd(told, and_(mailed(kind, told), held_until(held) <= NOW), columns, held)
-    parts = people.join(deliveries, and_(deliveries.c.user_id == users.c.id, _composable(told)))
+    told = news(dialect)
+    delivery = select(deliveries.c.id).where(deliveries.c.user_id == users.c.id, _composable(told))
+    people = _people(dialect, kind, told, delivery_id=delivery.scalar_subquery())
+    parts = select(*(people.c[name] for name in _ITEM)).where(people.c.until <= NOW, people.c.delivery_id.is_not(None))
     return insert_of(dialect)(delivery_items).from_select(_ITEM, parts).on_conflict_do_nothing()
 
 
 @functools.cache
 def open_digests(dialect: str, kind: str) -> Any:
     """An open digest for each whose mail is held; one that is there is locked, so that nobody sends it before this is part of it."""
-    told, held = news(dialect), calendar(dialect)
-    until = held_until(held)
+    people = _people(dialect, kind, news(dialect))
     random = cast(func.gen_random_uuid(), String) if dialect == "postgresql" else func.hex(func.randomblob(16))
-    place = (users.c.id, notifications.c.team_id, told.c.digest)
-    columns = (*place, literal(EMAIL), literal(DIGEST), random, literal(WAITING), func.min(until), NOW)
-    people = crowd(told, and_(mailed(kind, told), until > NOW), columns, held).group_by(*place)
-    statement = insert_of(dialect)(deliveries).from_select(_DELIVERY, people)
+    place = (people.c.user_id, people.c.team_id, people.c.digest)
+    columns = (*place, literal(EMAIL), literal(DIGEST), random, literal(WAITING), func.min(people.c.until), NOW)
+    statement = insert_of(dialect)(deliveries).from_select(_DELIVERY, select(*columns).where(_is_held(people)).group_by(*place))
     sooner = statement.excluded.due_at < deliveries.c.due_at  # what is urgent does not wait for what is collected already
     earliest = case((sooner, statement.excluded.due_at), else_=deliveries.c.due_at)
     return statement.on_conflict_do_update(
@@ -88,18 +86,42 @@ def open_digests(dialect: str, kind: str) -> Any:
 @functools.cache
 def put_digest_items(dialect: str, kind: str) -> Any:
     """What these digests are to tell as well; of a thread they tell already, the latest."""
-    told, held = news(dialect), calendar(dialect)
-    columns = (deliveries.c.id, users.c.id, notifications.c.id, told.c.episode, told.c.reason)
-    people = crowd(told, and_(mailed(kind, told), held_until(held) > NOW), columns, held)
-    of_person = and_(
-        deliveries.c.user_id == users.c.id,
-        in_range(deliveries.c.user_id),
-        deliveries.c.conversation_id == told.c.digest,
-        deliveries.c.channel == EMAIL,
-    )
-    statement = insert_of(dialect)(delivery_items).from_select(_ITEM, people.join(deliveries, and_(of_person, open_digest())))
+    told = news(dialect)
+    of_person = (deliveries.c.user_id == users.c.id, deliveries.c.conversation_id == told.c.digest, deliveries.c.channel == EMAIL)
+    digest = select(deliveries.c.id).where(*of_person, open_digest())
+    people = _people(dialect, kind, told, delivery_id=digest.scalar_subquery())
+    parts = select(*(people.c[name] for name in _ITEM)).where(_is_held(people), people.c.delivery_id.is_not(None))
+    statement = insert_of(dialect)(delivery_items).from_select(_ITEM, parts)
     latest = {name: statement.excluded[name] for name in ("episode", "reason")}
     return statement.on_conflict_do_update(index_elements=["delivery_id", "notification_id"], set_={**latest, "cancelled": False})
+
+
+def _people(dialect: str, kind: str, told: CTE, **more: Any) -> CTE:
+    """Who gets mail of this kind, and until when it is held; `queued_id`: their delivery of the news, `told_in`: the same if this is in it.
+
+    What each of them has is looked up person by person: as a join, PostgreSQL would go through all mails of the conversation
+    for each person as long as it believes that there are few. https://www.postgresql.org/docs/current/queries-with.html
+    """
+    held, queued, part = calendar(dialect), deliveries.alias("queued"), delivery_items.alias("queued_part")
+    of_news = (
+        queued.c.user_id == users.c.id,
+        queued.c.conversation_id == notifications.c.conversation_id,
+        queued.c.channel == EMAIL,
+        queued.c.news == told.c.news,
+    )
+    told_in = select(part.c.delivery_id).where(*of_news, part.c.delivery_id == queued.c.id, part.c.notification_id == notifications.c.id)
+    columns = {
+        "user_id": users.c.id, "team_id": notifications.c.team_id, "notification_id": notifications.c.id, "episode": told.c.episode,
+        "reason": told.c.reason, "digest": told.c.digest, "until": held_until(held),
+        "queued_id": select(queued.c.id).where(*of_news).scalar_subquery(), "told_in": told_in.scalar_subquery(), **more,
+    }  # fmt: skip
+    people = crowd(told, mailed(kind, told), [column.label(name) for name, column in columns.items()], held)
+    return people.cte("people").prefix_with("MATERIALIZED", dialect="postgresql")
+
+
+def _is_held(people: CTE) -> ColumnElement[bool]:
+    """Whether their mail is held: also where it just ceased to be, and was when the others' was queued; not where they have it."""
+    return and_(people.c.told_in.is_(None), or_(people.c.until > NOW, people.c.queued_id.is_(None)))
 
 
 def _composable(told: CTE) -> ColumnElement[bool]:
