@@ -5,7 +5,7 @@ import codecs
 from datetime import UTC, datetime
 from typing import Annotated, Final, Self
 
-from pydantic import BaseModel, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from gateway.api.models import Done, Limit, Rows, ZonedTime
 from gateway.api.operation import Call, Model, Operation
@@ -68,6 +68,7 @@ class EventsQuery(EventFilter):
 class ReplayRequest(EventFilter):
     """Which events to map again."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [{"status": "unmapped"}]})
     status: Annotated[str | None, Field(pattern=f"^({'|'.join(events.ENDINGS)})$")] = None
     ids: Annotated[list[_Id], Field(max_length=_MOST_IDS)] = []
     cursor: str | None = None
