@@ -26,6 +26,8 @@ DriverTrouble = (sqlite3.OperationalError, psycopg.OperationalError)
 """What the drivers raise where SQLAlchemy does not stand between."""
 READERS: Final = 4
 BUSY_TIMEOUT_MS: Final = 5000
+APPLICATION: Final = "tocsin"
+"""The name that our sessions go by in PostgreSQL."""
 IDLE_IN_TRANSACTION_MS: Final = 20_000
 _ACCEPTED: Final = "must be sqlite:///path or postgresql://user:password@host/name"
 
@@ -225,7 +227,7 @@ def _begin_sqlite(connection: Connection) -> None:
 
 def _postgresql(url: str) -> Engine:
     gone = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 20_000}
-    said = {"connect_timeout": 5, "application_name": "tocsin", **gone}
+    said = {"connect_timeout": 5, "application_name": APPLICATION, **gone}
     engine = create_engine(url, hide_parameters=True, pool_size=2 * READERS, max_overflow=2, pool_pre_ping=True, connect_args=said)
     event.listen(engine, "connect", _prepare_postgresql)
     return engine

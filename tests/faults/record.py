@@ -62,7 +62,8 @@ def check(url: str, load: Load, mails: Mailbox) -> None:
     assert len(threads) == len(expected), "one failing flow, one notification"
     sent = rows(url, select(deliveries))
     assert [row.status for row in sent if row.status != "sent"] == []
-    assert len(sent) == len(expected), "one mail for each failing flow"
+    failures = [row for row in sent if row.kind != "reminder"]  # a clock that steps ahead reminds of what is open
+    assert len(failures) == len(expected), "one mail for each failing flow"
     left = Counter(str(mail["Message-ID"]) for mail in mails.all())
     assert set(left) == {row.message_id for row in sent}
     assert [name for name, times in left.items() if times > 2] == [], "left more than twice"

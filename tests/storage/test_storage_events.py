@@ -290,7 +290,7 @@ def test_a_source_is_found_by_its_slugs_until_it_is_disabled(house: House, clock
         assert found is not None
         assert (found.id, found.kind, found.environment) == (house.source_id, "speaker", "prod")
         assert sources.find(transaction, "other", "etl") is None
-        assert sources.disable_unlisted(transaction, listed=[-1], now=clock.now) == ["etl"]
+        assert sources.disable_unlisted(transaction, listed=[-1], now=clock.now) == [(house.team_id, "etl")]
         assert sources.find(transaction, "acme", "etl") is None
     again = house.source("etl", environment="staging")
     assert again == house.source_id

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from gateway.storage import processing
-from gateway.storage.database import Database, connection_address
+from gateway.storage.database import APPLICATION, Database, connection_address
 from gateway.storage.migrate import migrate
 from gateway.workers import settle
 from gateway.workers.lease import LEASE
@@ -42,7 +42,7 @@ def house(opened: Database, clock: Clock) -> House:
 
 
 @contextlib.contextmanager
-def session(house: House, name: str = "") -> Iterator[Session]:
+def session(house: House, name: str = APPLICATION) -> Iterator[Session]:
     """A session in a transaction."""
     connection = psycopg.connect(**connection_address(house.database.url), application_name=name)
     try:
