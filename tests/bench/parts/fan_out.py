@@ -40,6 +40,8 @@ def _measure(directory: Path, engine: Engine, size: int) -> list[Figure]:
             if not database.is_sqlite:
                 with database.writing() as transaction:
                     transaction.execute(text("ANALYZE users, memberships, membership_permissions"))  # as autovacuum does by itself
+            house.say(failure(run="r0", when=0, urgent=False, slug="earlier-failed"))
+            _tell(house)  # no installation with a large team has empty tables, for which PostgreSQL plans otherwise
             name, figures = f"fan-out {engine.name} {size}", []
             for what, draft in (("failure", failure(run="r1", when=1, urgent=False)), ("recovery", recovery(run="r2", when=2))):
                 before = _memory()
@@ -51,7 +53,7 @@ def _measure(directory: Path, engine: Engine, size: int) -> list[Figure]:
                     Figure(f"{name}: {what}, longest transaction", ranges["max"], "ms", detail=ranges),
                     Figure(f"{name}: {what}, memory more by", round(_memory() - before, 1), "MB"),
                 ]
-            told = len(house.rows(tables.inbox_entries))
+            told = len(house.rows(tables.inbox_entries, tables.inbox_entries.c.reason == "resolved"))
             if told != size:
                 raise AssertionError(f"{told} of {size} were told")
             return figures
