@@ -109,7 +109,7 @@ def test_an_admin_gets_what_the_document_says_at_every_edge_of_it(gateway: Tocsi
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 def test_an_admin_gets_what_the_document_says_and_every_operation_succeeds(gateway: Tocsin) -> None:
     later = (datetime.now(UTC) + timedelta(days=1)).isoformat()
-    for number in range(3):
+    for number in range(6):
         gateway.api("/api/notifications/", method="POST", body={"title": f"later {number}", "scheduled_time": later})
     found = answered(gateway, "ana", "--phases", "examples,fuzzing,stateful", "--max-examples", "20")
     succeeded = {operation for operation, status in found if status < 300}
