@@ -17,7 +17,7 @@ from gateway.domain.judge import Alert
 from gateway.domain.rhythm import Rhythm
 from gateway.storage import audience_statements as entries
 from gateway.storage import mail_statements as mail
-from gateway.storage.hearing import EVERYONE, NOW
+from gateway.storage.hearing import EVERYONE, FAILING, KINDS, NOW
 from gateway.storage.tables import delivery_items, fan_outs, inbox_entries, memberships, users
 from gateway.storage.types import Time, microseconds
 
@@ -65,17 +65,14 @@ def tell(connection: Connection, alert: Alert, news: Sequence[News], moment: Mom
         return _tell_audience(connection, news, moment, by_mail=moment.by_mail and alert is Alert.AUDIENCE)
     told = _handed_over(connection.dialect.name, news, moment) | {"ids": [one.notification_id for one in news]}
     if alert is Alert.TOLD:
-        _cancel_unsent(connection, told)
+        _take_out_of_mail(connection, told | {"kinds": FAILING, "why": "recovered before it was sent"})
     mails = _queue_mail(connection, _KINDS[alert], news, moment) if moment.by_mail else 0
     return mails if alert is Alert.REMINDED else mails + _count(connection, entries.change_entries(connection.dialect.name, alert), told)
 
 
-def cancel_unsent(connection: Connection, ids: Sequence[int], *, now: datetime) -> None:
-    """Takes these threads' failures out of mails that have not left; an emptied mail is cancelled, another one composed anew.
-
-    A frozen mail without an answer may have left: its worker sends it, or died while it did.
-    """
-    _cancel_unsent(connection, {"ids": ids, "now": now, "after": 0, "upto": EVERYONE})
+def take_out_of_mail(connection: Connection, ids: Sequence[int], *, now: datetime, why: str, user_id: int) -> None:
+    """Takes these threads out of the person's mails of every kind that have not left; `why` stands with those that are cancelled."""
+    _take_out_of_mail(connection, {"ids": ids, "now": now, "after": user_id - 1, "upto": user_id, "kinds": KINDS, "why": why})
 
 
 def renumber(connection: Connection, notification_id: int, *, old: int, new: int) -> None:
@@ -120,13 +117,17 @@ def _count(connection: Connection, statement: Any, told: Mapping[str, Any]) -> i
     return int(driver.total_changes - before)
 
 
-def _cancel_unsent(connection: Connection, told: Mapping[str, Any]) -> None:
+def _take_out_of_mail(connection: Connection, told: Mapping[str, Any]) -> None:
+    """An emptied mail is cancelled, another one composed anew.
+
+    A frozen mail without an answer may have left: its worker sends it, or died while it did.
+    """
     unsent = connection.scalars(mail.UNSENT, told).all()
     if not unsent:
         return
     touched = list(connection.scalars(mail.TAKE_OUT, {"ids": told["ids"], "deliveries": unsent}))
     connection.execute(mail.COMPOSE_ANEW, {"deliveries": touched})
-    connection.execute(mail.CANCEL_EMPTY, {"deliveries": touched, "now": told["now"]})
+    connection.execute(mail.CANCEL_EMPTY, {"deliveries": touched, "now": told["now"], "why": told["why"]})
 
 
 def _handed_over(dialect: str, news: Sequence[News], moment: Moment) -> dict[str, Any]:

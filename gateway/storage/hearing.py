@@ -49,6 +49,8 @@ WAITING: Final = "waiting"
 DIGEST: Final = "digest"
 FAILING: Final = ("failing", "reminder")
 """Kinds of deliveries that say that something fails."""
+KINDS: Final = (*FAILING, "resolved", DIGEST)
+"""Every kind."""
 EVERYONE: Final = 2**62
 NOW: Final = bindparam("now", type_=Time)
 CLEARS: Final = sorted(reason.value for reason in CLEARS_PUT_ASIDE)

@@ -197,7 +197,8 @@ def queue(house: House, user_id: int, kind: str, *threads: int, **columns: Any) 
     }  # fmt: skip
     with house.database.writing() as transaction:
         number: int = transaction.execute(insert(tables.deliveries).values(**row).returning(tables.deliveries.c.id)).scalar_one()
-        parts = [{"delivery_id": number, "notification_id": thread, "episode": 1, "reason": "first"} for thread in threads]
+        part = {"delivery_id": number, "user_id": user_id, "episode": 1, "reason": "first"}
+        parts = [{**part, "notification_id": thread} for thread in threads]
         transaction.execute(insert(tables.delivery_items), parts)
     return number
 

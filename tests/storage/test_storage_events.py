@@ -308,7 +308,7 @@ def test_no_statement_of_the_engine_takes_a_value_for_each_of_many_things(house:
         threads.count_members(transaction, ids)
         threads.forget_audience(transaction, ids)
         threads.close_conversations(transaction, ids, house.clock())
-        audience.cancel_unsent(transaction, ids, now=house.clock())
+        audience.take_out_of_mail(transaction, ids, now=house.clock(), why="muted", user_id=1)
         news = [audience.News(number, 1, "first", "news") for number in ids]
         for alert in Alert:
             audience.tell(
