@@ -152,5 +152,5 @@ async def test_a_worker_hangs_up_even_while_its_own_step_waits_for_who_fell_sile
         await until(lambda: seen(house, "wait_event_type = 'Lock'"))
         monkeypatch.setattr(settle, "SILENT", AT_ONCE)
         await asyncio.wait_for(stepped.wait(), 10)
-    assert f"session {its_number} of the database" in caplog.text
+    await until(lambda: f"session {its_number} of the database" in caplog.text)
     assert await until(lambda: claimed(house, clock)) == [event_id]
