@@ -90,6 +90,8 @@ class SourceKind:
     """The sender's own id for a request, or one derived from a body that holds identity *and* time. None: always new."""
     documents: Callable[[Inbound], Documents] = _no_documents
     methods: tuple[str, ...] = ("POST",)
+    steps: tuple[str, ...] = ()
+    """What to do at the sender, for `tocsin connect`: `{url}` stands for the source's address, `{token}` for its credential."""
     settings: type[SourceSettings] = SourceSettings
 
     def read_settings(self, values: Mapping[str, Any]) -> SourceSettings:
