@@ -1,5 +1,6 @@
 """What a mapper answers: drafts, run signals, follow-ups, or why there is nothing to tell."""
 
+from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated
 
@@ -45,6 +46,8 @@ class FollowUp(Frozen):
     """The source kind the fetched document enters as."""
     operation: str
     ids: dict[str, str]
+    within: timedelta | None = None
+    """After this long the document is of no use any more. None: a day."""
 
 
 class Mapped(Frozen):

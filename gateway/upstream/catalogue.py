@@ -1,0 +1,9 @@
+"""Whose APIs can be asked."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from gateway.upstream.asking import Upstream
+
+UPSTREAMS: Final[Mapping[str, Upstream]] = {}
+"""By the kind of the source that has access to them."""
