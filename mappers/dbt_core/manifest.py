@@ -9,8 +9,8 @@ from typing import Any, Final
 from mappers.dbt_core.bundle import Artifact
 from mappers.dbt_core.nodes import TESTS, label
 from mappers.dbt_core.shapes import first, name, rows, table, text, words
+from mappers.dbt_core.trim import SECTIONS
 
-_SECTIONS: Final = ("exposures", "metrics", "saved_queries", "semantic_models", "unit_tests", "functions", "sources", "nodes")
 _MOST: Final = 20
 """Parents, owners, tags of one node that are looked at."""
 _MOST_DOWNSTREAM: Final = 50
@@ -24,7 +24,7 @@ class Manifest:
         self.artifact = artifact
         self.project = name(artifact.metadata.get("project_name"))
         self.nodes: dict[str, Any] = {}
-        for section in _SECTIONS:
+        for section in SECTIONS:
             self.nodes.update(table(body.get(section)))
         self._child_map = table(body.get("child_map"))
         self._children: dict[str, list[str]] = {}

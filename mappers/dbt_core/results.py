@@ -14,6 +14,7 @@ from mappers.dbt_core.impact import Impact
 from mappers.dbt_core.nodes import TESTS, label
 from mappers.dbt_core.shapes import first, table, text, words
 from mappers.dbt_core.threads import CONTRACTS, NODES, Report, thread_of
+from mappers.dbt_core.trim import CODE_READ, MESSAGE_READ
 
 _RUNNING: Final = frozenset({"build", "run", "test", "seed", "snapshot", "retry", "run-operation"})
 """Commands whose results are about data. `docs generate`, `compile`, `show` and `clone` mark what they touch, failing
@@ -32,9 +33,6 @@ _SKIPPED: Final = "skipped"
 _SILENT: Final = frozenset({"no-op", "reused"})
 """Statuses of nodes that did not run: they say nothing about the node."""
 
-_LONGEST_MESSAGE: Final = 20_000
-_CODE_IN_EXCERPT: Final = 6000
-
 
 @dataclass(frozen=True)
 class _Result:
@@ -51,7 +49,7 @@ class _Result:
     @property
     def message(self) -> str:
         """dbt's message; Fusion leaves it out of some results."""
-        return text(self.row.get("message"))[:_LONGEST_MESSAGE] or f"{label(self.unique_id)}: {self.status}"
+        return text(self.row.get("message"))[:MESSAGE_READ] or f"{label(self.unique_id)}: {self.status}"
 
     @property
     def failed(self) -> bool:
@@ -157,7 +155,7 @@ def _failed_batches(result: _Result) -> str:
 
 def _excerpt(result: _Result) -> str:
     """What the summary may quote: the message and the SQL that led to it."""
-    code = text(result.row.get("compiled_code"))[:_CODE_IN_EXCERPT].strip()
+    code = text(result.row.get("compiled_code"))[:CODE_READ].strip()
     return f"{result.message}\n\nCompiled SQL:\n{code}" if code else result.message
 
 
