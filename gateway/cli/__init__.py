@@ -3,6 +3,7 @@
 import click
 
 from gateway.cli.cleanup import cleanup
+from gateway.cli.connect import connect
 from gateway.cli.demo import demo
 from gateway.cli.events import events
 from gateway.cli.map import map_command
@@ -16,5 +17,5 @@ def main() -> None:
     """Tocsin: turns what data pipelines say about themselves into the one message the right person needs."""
 
 
-for command in (serve, demo, map_command, notify, events, apply, disable_source, migrate, cleanup, sign_in_link):
+for command in (serve, demo, connect, map_command, notify, events, apply, disable_source, migrate, cleanup, sign_in_link):
     main.add_command(command)

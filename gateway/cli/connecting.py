@@ -1,0 +1,156 @@
+"""What `tocsin connect` prints for a sender that is set up by hand: the source, its credential, the steps."""
+
+import os
+import re
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from gateway.cli.written import Written, WrittenSource
+from mappers.contract import SourceKind
+from mappers.contract.signature import Scheme
+
+_SHOWN_BY_SENDER: Final = frozenset({Scheme.DBT, Scheme.SLACK, Scheme.STRIPE, Scheme.STANDARD_WEBHOOKS})
+"""Schemes whose secret the sender makes, and shows when the webhook is created."""
+_SLUG: Final = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+
+
+class TargetFault(Exception):
+    """Which source is meant cannot be said; the message says what to add."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The source to connect to: one that `tocsin.toml` names, or a new one with a credential made up for it."""
+
+    team: str
+    slug: str
+    base: str
+    scheme: Scheme
+    variable: str
+    """The environment variable that holds its credential; empty where the file holds it in clear."""
+    token: str
+    """What to paste as the credential; of an existing source only a word for it."""
+    exists: bool = False
+    has_file: bool = True
+
+    @property
+    def url(self) -> str:
+        """The address the sender is given."""
+        address = f"{self.base}/webhooks/{self.team}/{self.slug}"
+        return f"{address}/{self.token}" if self.scheme is Scheme.TOKEN else address
+
+
+def choose(written: Written, kind: SourceKind, *, team: str | None, slug: str | None, base: str, scheme: Scheme | None) -> Target:
+    """The source that is meant. Raises `TargetFault`."""
+    for name, given in (("--team", team), ("--source", slug)):
+        if given is not None and not _SLUG.fullmatch(given):
+            raise TargetFault(f"{name}: small letters, digits and dashes, as in prefect-prod")
+    known = [one for one in written.sources if team in (None, one.team) and slug in (None, one.slug)]
+    fitting = [one for one in known if one.kind == kind.kind]
+    if slug and known and not fitting:
+        raise TargetFault(f"{known[0].name} is a source of kind {known[0].kind}; give {kind.kind} another --source")
+    if len(fitting) > 1:
+        raise TargetFault(f"there are several: say --team and --source, of {', '.join(one.name for one in fitting)}")
+    if fitting:
+        return _existing(fitting[0], kind, base)
+    if team is None and len(written.teams) > 1:
+        raise TargetFault(f"say --team, one of {', '.join(written.teams)}")
+    if team is not None and written.teams and team not in written.teams:
+        raise TargetFault(f"there is no [[team]] {team!r}; there are {', '.join(written.teams)}")
+    return _new(kind, team or next(iter(written.teams), "home"), slug, base, scheme, has_file=bool(written.teams))
+
+
+def _existing(source: WrittenSource, kind: SourceKind, base: str) -> Target:
+    scheme = next((scheme for scheme in kind.auth if scheme.value in source.auth), kind.auth[0])
+    variable = _variable(source.auth.get(scheme.value))
+    token = f"<the value of {variable}>" if variable else "<its credential in tocsin.toml>"
+    return Target(source.team, source.slug, base, scheme, variable, token, exists=True)
+
+
+def _variable(given: Any) -> str:
+    """The variable named by the first of a scheme's secrets."""
+    while isinstance(given, dict | list) and given:
+        given = given[0] if isinstance(given, list) else given.get("secrets", given.get("secret"))
+    return given.removeprefix("env:") if isinstance(given, str) and given.startswith("env:") else ""
+
+
+def _new(kind: SourceKind, team: str, slug: str | None, base: str, scheme: Scheme | None, *, has_file: bool) -> Target:
+    slug, scheme = slug or kind.kind.replace("_", "-"), scheme or kind.auth[0]
+    variable = f"{slug.replace('-', '_').upper()}_{'SECRET' if scheme.signs_body else 'TOKEN'}"
+    if os.environ.get(variable):
+        token = f"<the value of {variable}>"
+    elif scheme in _SHOWN_BY_SENDER:
+        token = f"<the secret that {kind.title} shows>"
+    else:
+        token = secrets.token_urlsafe(24)
+    return Target(team, slug, base, scheme, variable, f"tocsin:{token}" if scheme is Scheme.BASIC else token, has_file=has_file)
+
+
+def instructions(kind: SourceKind, target: Target, page: Path | None) -> str:
+    """Everything there is to do, in order."""
+    parts = [f"{kind.title} → {target.team}/{target.slug}", ""]
+    if not target.exists:
+        where = "Add this to tocsin.toml" if target.has_file else "Put this into tocsin.toml"
+        parts += [f"{where}:", "", *_indented(_block(kind, target)), ""]
+        if not target.token.startswith("<the value of"):
+            shown = target.token if "<" not in target.token else f"'{target.token}'"
+            parts += [
+                "Set its credential where `tocsin serve` runs, then `tocsin apply`:",
+                "",
+                f"    export {target.variable}={shown}",
+                "",
+            ]
+    parts += [f"At {kind.title}:", ""]
+    for number, step in enumerate(kind.steps or _PLAIN_STEPS, 1):
+        first, *rest = step.replace("{url}", target.url).replace("{token}", target.token).splitlines() or [""]
+        parts += [f"  {number}. {first}", *(f"     {line}" for line in rest)]
+    parts += ["", f"  Address     {target.url}", f"  Credential  {_proof(target)}", ""]
+    parts.append("What arrives: `tocsin events`. What a payload would become: " + f"`tocsin map {kind.kind} FILE`.")
+    if page is not None:
+        parts.append(f"More, with every form that is read: {_near(page)}")
+    return "\n".join(parts)
+
+
+_PLAIN_STEPS: Final = ("Let it send its webhooks, as JSON, to {url}",)
+
+
+def _block(kind: SourceKind, target: Target) -> list[str]:
+    team = [] if target.has_file else ["[[team]]", f'slug = "{target.team}"', ""]
+    source = ["[[source]]", f'team = "{target.team}"', f'slug = "{target.slug}"', f'kind = "{kind.kind}"', 'environment = "prod"']
+    return [*team, *source, f"auth = {_auth(target)}"]
+
+
+def _auth(target: Target) -> str:
+    secret = f'["env:{target.variable}"]'
+    match target.scheme:
+        case Scheme.HEADER:
+            return f'{{ header = {{ name = "X-Api-Key", secrets = {secret} }} }}'
+        case Scheme.HMAC:
+            return f'{{ hmac = {{ header = "X-Signature", secrets = {secret} }} }}'
+        case scheme:
+            return f"{{ {scheme.value} = {secret} }}"
+
+
+def _proof(target: Target) -> str:
+    match target.scheme:
+        case Scheme.TOKEN:
+            return "in the address"
+        case Scheme.BEARER:
+            return f"header Authorization: Bearer {target.token}"
+        case Scheme.BASIC:
+            return f"HTTP basic, user:password {target.token}"
+        case Scheme.HEADER:
+            return f"the header that its `auth` names: {target.token}"
+        case _:
+            return f"signs with {target.token}"
+
+
+def _indented(lines: list[str]) -> list[str]:
+    return [f"    {line}" if line else "" for line in lines]
+
+
+def _near(page: Path) -> str:
+    """As short as it can be typed."""
+    return os.path.relpath(page) if Path.cwd() in page.parents else str(page)
