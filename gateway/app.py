@@ -25,12 +25,15 @@ from gateway.journal import Journal
 from gateway.storage.clock import database_time
 from gateway.storage.database import Database, StorageUnavailable, connection_address
 from gateway.storage.migrate import revision
+from gateway.upstream.catalogue import UPSTREAMS
 from gateway.vault import Vault
 from gateway.web.pages import Pages
 from gateway.workers.deliver import DeliverWorker
 from gateway.workers.fan_out import FanOutWorker
+from gateway.workers.follow_up import FollowUpWorker
 from gateway.workers.loop import Worker
 from gateway.workers.process import ProcessWorker
+from gateway.workers.reconcile import ReconcileWorker
 from gateway.workers.settle import SettleWorker
 from gateway.workers.upkeep import UpkeepWorker
 from mappers.contract import SourceKind
@@ -94,7 +97,12 @@ class Work:
     """What works: the loops that process, settle and deliver."""
 
     def __init__(
-        self, environment: Environment, database: Database, kinds: Mapping[str, SourceKind], clock: Callable[[], datetime] = utc_now
+        self,
+        environment: Environment,
+        database: Database,
+        kinds: Mapping[str, SourceKind],
+        vault: Vault,
+        clock: Callable[[], datetime] = utc_now,
     ) -> None:
         time = None if database.is_sqlite else database_time
         self._deliver = DeliverWorker(
@@ -103,21 +111,29 @@ class Work:
         self._fan_out = FanOutWorker(database, clock, self._deliver.wake)
         self._process = ProcessWorker(database, kinds, clock, self._recorded, time)
         self._settle = SettleWorker(database, clock, self._recorded)
+        self._follow_up = FollowUpWorker(database, kinds, UPSTREAMS, vault, clock, self._entered, time)
+        self._reconcile = ReconcileWorker(database, kinds, UPSTREAMS, vault, clock, self._entered, time)
         self._upkeep = UpkeepWorker(database, clock)
         self._tasks: list[asyncio.Task[None]] = []
 
     @property
     def workers(self) -> tuple[Worker, ...]:
         """The loops, in the order a webhook meets them."""
-        return (self._process, self._settle, self._fan_out, self._deliver, self._upkeep)
+        return (self._process, self._follow_up, self._settle, self._fan_out, self._deliver, self._reconcile, self._upkeep)
 
     def wake(self) -> None:
         """Something arrived, or was created."""
         self._process.wake()
         self._recorded()
 
+    def _entered(self) -> None:
+        """What was fetched is in the journal, or mail need not wait for it any more."""
+        self._process.wake()
+        self._deliver.wake()
+
     def _recorded(self) -> None:
-        """There may be people to tell, and mail to send."""
+        """There may be something to ask for, people to tell, and mail to send."""
+        self._follow_up.wake()
         self._fan_out.wake()
         self._deliver.wake()
 

@@ -20,6 +20,11 @@ ACCEPTED: Final = Counter("tocsin_events_accepted", "Requests answered 2xx", ["k
 REFUSED: Final = Counter("tocsin_requests_refused", "Requests refused for their credential or body", ["kind", "reason"], registry=REGISTRY)
 PROCESSED: Final = Counter("tocsin_events_processed", "Events whose processing ended", ["kind", "outcome"], registry=REGISTRY)
 DELIVERED: Final = Counter("tocsin_deliveries", "Attempts to deliver", ["channel", "outcome"], registry=REGISTRY)
+FOLLOWED_UP: Final = Counter(
+    "tocsin_follow_ups", "Questions asked of senders' APIs because an event said too little", ["kind", "operation", "outcome"],
+    registry=REGISTRY,
+)  # fmt: skip
+RECONCILED: Final = Counter("tocsin_runs_reconciled", "Ended runs whose webhook never came", ["kind"], registry=REGISTRY)
 QUEUE_AGE: Final = Gauge(
     "tocsin_processing_lag_seconds", "How long the last processed event had waited", multiprocess_mode="mostrecent", registry=REGISTRY
 )

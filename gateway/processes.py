@@ -88,7 +88,7 @@ async def _work(plan: Plan, lifeline: int) -> None:
     with _database(plan) as database:
         if database.is_sqlite:  # whoever held a lease here before is dead
             await database.write(take_back_leases, utc_now())
-        back = Work(plan.environment, database, plan.kinds)
+        back = Work(plan.environment, database, plan.kinds, plan.vault)
         asyncio.get_running_loop().add_reader(plan.wake[0], _woken, plan.wake[0], back.wake)
         hearing = None if database.is_sqlite else asyncio.create_task(listen(_listening_address(plan, database), back.wake))
         await back.start()

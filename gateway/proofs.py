@@ -5,9 +5,11 @@ from dataclasses import asdict, fields
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from pydantic import ValidationError
+
 from gateway.config.auth import ActiveSecret, Auth, GenericHmac, GrafanaHmac, NamedHeader, Signing
 from gateway.vault import Vault
-from mappers.contract import SourceKind
+from mappers.contract import SourceKind, SourceSettings
 from mappers.contract.signature import TOLERANCE, Proof, Scheme, Secret, Shape, digest, signing_key
 
 
@@ -35,8 +37,24 @@ def _stored_secret(scheme: Scheme, active: ActiveSecret, vault: Vault) -> dict[s
 
 def sealed_settings(settings: Mapping[str, Any], kind: SourceKind, vault: Vault) -> dict[str, Any]:
     """A source's settings as they are kept: what its kind declares as a `SecretStr` is encrypted."""
-    secret = {name for name, field in kind.settings.model_fields.items() if "SecretStr" in str(field.annotation)}
+    secret = _secret_settings(kind)
     return {name: vault.seal(str(value).encode()) if name in secret and value else value for name, value in settings.items()}
+
+
+def opened_settings(kept: Mapping[str, Any], kind: SourceKind, vault: Vault) -> SourceSettings:
+    """A source's settings with their secrets open; one sealed with another key is none. Those that fit no more are the defaults."""
+    opened: dict[str, Any] = dict(kept)
+    for name in _secret_settings(kind) & kept.keys():
+        secret = vault.open(str(kept[name])) if kept[name] else None
+        opened[name] = secret.decode() if secret is not None else None
+    try:
+        return kind.read_settings(opened)
+    except ValidationError:
+        return kind.settings()
+
+
+def _secret_settings(kind: SourceKind) -> set[str]:
+    return {name for name, field in kind.settings.model_fields.items() if "SecretStr" in str(field.annotation)}
 
 
 def opened(kept: Sequence[Mapping[str, Any]], vault: Vault) -> tuple[Proof, ...]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from pydantic import SecretStr
 from sqlalchemy import Table, select, update
 
 from gateway.domain.thread import WHOLE, Occurrence
@@ -15,7 +16,7 @@ from gateway.storage.arrivals import Arrival
 from gateway.storage.database import Database
 from gateway.storage.inbox import EVERYTHING, Filter
 from gateway.storage.processing import Event
-from mappers.contract import Draft, Example, Inbound, Level, Mapped, SourceKind, State, Unmapped
+from mappers.contract import Draft, Example, FollowUp, Inbound, Level, Mapped, RunSignal, SourceKind, SourceSettings, State, Unmapped
 from mappers.contract.signature import Scheme, digest
 
 START = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
@@ -72,7 +73,18 @@ def _map(inbound: Inbound) -> Mapped:
     drafts = tuple(Draft(**draft) for draft in body["drafts"])
     if "poison" in body:  # what a mapper past all checks might do
         drafts = tuple(draft.model_copy(update={"title": object()}) for draft in drafts)
-    return Mapped(drafts=drafts, ignored=body.get("ignored"))
+    return Mapped(
+        drafts=drafts,
+        signals=tuple(RunSignal(**signal) for signal in body.get("signals", ())),
+        follow_ups=tuple(FollowUp(**follow_up) for follow_up in body.get("follow_ups", ())),
+        ignored=body.get("ignored"),
+    )
+
+
+class SpeakerSettings(SourceSettings):
+    """A speaker may have an API too."""
+
+    api_key: SecretStr | None = None
 
 
 SPEAKER = SourceKind(
@@ -82,6 +94,7 @@ SPEAKER = SourceKind(
     event_types=("said",),
     map=_map,
     example=Example(body=b"{}", headers={}),
+    settings=SpeakerSettings,
 )
 KINDS = {"speaker": SPEAKER}
 

@@ -24,6 +24,8 @@ class Origin:
     silence: timedelta
     owners: tuple[str, ...]
     event_id: int | None
+    is_fetched: bool = False
+    """Whether we asked for it: then it may be old news, however fresh it arrived."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from gateway.storage.processing import Event
 from mappers.contract import NO_DOCUMENTS, Documents, Headers, Inbound, Mapped, SourceKind, SourceSettings, Unmapped
+from mappers.contract.inbound import FETCHED
 from mappers.contract.registry import load
 from mappers.contract.text import one_line
 
@@ -53,7 +54,7 @@ def read(kind: SourceKind | None, event: Event, earlier: Callable[[Sequence[str]
     """Maps one event; `earlier` gives documents by name. A mapper's own bug is an unmapped event with its reason, never an error."""
     if kind is None:
         return Reading(Mapped(), NO_DOCUMENTS, SourceSettings(), f"no mapper for the kind {event.kind!r} is installed")
-    settings = read_settings(kind, event.source_settings)
+    settings = read_settings(kind, _settings(kind, event))
     request = inbound(event, settings, {})
     try:
         documents = kind.documents(request)
@@ -68,6 +69,13 @@ def read(kind: SourceKind | None, event: Event, earlier: Callable[[Sequence[str]
     return Reading(
         mapped if mapped.ignored is None else mapped.model_copy(update={"ignored": _reason(mapped.ignored)}), documents, settings
     )
+
+
+def _settings(kind: SourceKind, event: Event) -> Mapping[str, object]:
+    """What was fetched may be read by another kind than its source's: it gets those settings that it knows."""
+    if event.method != FETCHED:
+        return event.source_settings
+    return {name: value for name, value in event.source_settings.items() if name in kind.settings.model_fields}
 
 
 def _failed(settings: SourceSettings, error: Exception) -> Reading:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from gateway.engine import follow_up
 from gateway.engine.happening import Origin, happenings
 from gateway.engine.mapping import Reading, read
 from gateway.engine.record import record
@@ -12,6 +13,7 @@ from gateway.storage import documents, processing, runs
 from gateway.storage.database import Database, Transaction
 from gateway.storage.processing import Event, Outcome
 from mappers.contract import Phase, RunSignal, SourceKind
+from mappers.contract.inbound import FETCHED
 
 _ENDED = frozenset({Phase.SUCCEEDED, Phase.FAILED, Phase.CANCELLED})
 
@@ -54,9 +56,12 @@ def commit(transaction: Transaction, batch: Sequence[Read], *, lease: str, now: 
         if one.reading.documents.keeps:
             documents.keep(transaction, source_id=one.event.source_id, event_id=one.event.id, names=one.reading.documents.keeps)
     runs.put(transaction, [_signal(one.event, signal) for one in mine for signal in one.reading.mapped.signals])
-    happened = [happening for one in mine for happening in happenings(one.reading.mapped.drafts, _origin(one))]
-    if happened:
-        record(transaction, happened, now)
+    happened = {one.event.id: happenings(one.reading.mapped.drafts, _origin(one)) for one in mine}
+    if any(happened.values()):
+        record(transaction, [happening for some in happened.values() for happening in some], now)
+    for one in mine:
+        follow_up.ask(transaction, one.event, one.reading, [happening.conversation for happening in happened[one.event.id]], now)
+    follow_up.answered(transaction, [one.event for one in mine], now)
     return len(mine)
 
 
@@ -67,9 +72,6 @@ def outcome(one: Read) -> Outcome:
         return Outcome(one.event.id, "unmapped", reading.unmapped)
     if not reading.mapped.drafts and reading.mapped.ignored is not None:
         return Outcome(one.event.id, "ignored", reading.mapped.ignored)
-    if not reading.mapped.drafts and not reading.mapped.signals and reading.mapped.follow_ups:
-        wanted = ", ".join(sorted({follow_up.operation for follow_up in reading.mapped.follow_ups}))
-        return Outcome(one.event.id, "unmapped", f"says too little by itself; what it points at ({wanted}) is not fetched yet")
     return Outcome(one.event.id, "mapped", None)
 
 
@@ -85,6 +87,7 @@ def _origin(one: Read) -> Origin:
         silence=settings.silence,
         owners=settings.owners,
         event_id=event.id,
+        is_fetched=event.method == FETCHED,
     )
 
 

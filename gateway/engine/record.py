@@ -48,13 +48,18 @@ def record(transaction: Transaction, happenings: Sequence[Happening], now: datet
         known = ledger.known.get(happening.occurrence.key) or same.get((ledger.id, happening.occurrence.key))
         verdict = judge(ledger.thread, happening.occurrence, known, lambda ledger=ledger: _history(transaction, ledger), now)  # type: ignore[misc]
         verdict = ledger.seen(verdict)
-        stale = now - happening.origin.received_at > STALE_AFTER
+        stale = now - _known_since(happening) > STALE_AFTER
         if ledger.conflicts_with(verdict.alert, stale=stale):
             told += flush(transaction, list(ledgers.values()), now)
         ledger.apply(verdict, happening, known, now)
         ledger.tell(verdict.reason, verdict.alert, happening.news, stale=stale)
         reasons.append(verdict.reason)
     return Recorded(reasons, told + flush(transaction, list(ledgers.values()), now))
+
+
+def _known_since(happening: Happening) -> datetime:
+    """When we could first have told of it; what no webhook told of, when it happened."""
+    return happening.occurrence.at if happening.origin.is_fetched else happening.origin.received_at
 
 
 def _history(transaction: Transaction, ledger: Ledger) -> list[Occurrence]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Connection, and_, exists, func, not_, or_, select, update
+from sqlalchemy import Connection, and_, bindparam, exists, func, not_, or_, select, update
 
 from gateway.storage.permitted import holds_permissions
 from gateway.storage.tables import (
@@ -20,6 +20,7 @@ from gateway.storage.tables import (
     teams,
     users,
 )
+from gateway.storage.types import Time
 
 WAITING: Final = "waiting"
 _MEMBERS_SHOWN: Final = 50
@@ -63,6 +64,17 @@ def claim(connection: Connection, *, now: datetime, lease: str, lease_for: timed
         )
     )  # fmt: skip
     return sorted((Claimed(*row) for row in rows), key=lambda one: one.id)
+
+
+def hold(connection: Connection, identities: Sequence[str], *, until: datetime, now: datetime) -> None:
+    """Failing mail of these conversations that was queued `now` waits; what is composed, or was tried, does not."""
+    connection.execute(_HOLD, {"identities": list(identities), "moment": now, "until": until})
+
+
+def release(connection: Connection, identities: Sequence[str], *, now: datetime) -> None:
+    """What `hold` made wait may leave."""
+    if identities:
+        connection.execute(_RELEASE, {"identities": list(identities), "moment": now})
 
 
 def extend(connection: Connection, *, lease: str, until: datetime) -> bool:
@@ -167,6 +179,24 @@ def owners(connection: Connection, notification_id: int) -> list[str]:
     """The owners of a thread."""
     mine = (notification_owners.c.notification_id == notification_id, not_(notification_owners.c.is_tag))
     return list(connection.scalars(select(notification_owners.c.owner).where(*mine).order_by(notification_owners.c.owner)))
+
+
+_OF_CONVERSATIONS: Final = (
+    deliveries.c.conversation_id.in_(
+        select(conversations.c.id).where(
+            conversations.c.identity.in_(bindparam("identities", expanding=True)), conversations.c.closed_at.is_(None)
+        )
+    ),
+    deliveries.c.status == WAITING,
+    deliveries.c.kind == "failing",
+    deliveries.c.attempts == 0,
+    deliveries.c.mail.is_(None),
+)
+_MOMENT: Final = bindparam("moment", type_=Time)
+_HOLD: Final = (
+    update(deliveries).where(*_OF_CONVERSATIONS, deliveries.c.created_at == _MOMENT).values(due_at=bindparam("until", type_=Time))
+)
+_RELEASE: Final = update(deliveries).where(*_OF_CONVERSATIONS, deliveries.c.due_at > _MOMENT).values(due_at=_MOMENT)
 
 
 def page(connection: Connection, *, user_id: int, team_ids: Sequence[int] | None, before: int | None, limit: int) -> list[dict[str, Any]]:

@@ -2,14 +2,15 @@
 
 import itertools
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Connection, and_, bindparam, func, insert, literal, or_, select, text, update
+from sqlalchemy import Connection, RowMapping, and_, bindparam, func, insert, literal, or_, select, text, update
 
 from gateway.storage.among import among
 from gateway.storage.tables import events, processing, sources
+from mappers.contract.inbound import FETCHED
 
 WAITING: Final = "waiting"
 MOST_BYTES: Final = 32 * 1024 * 1024
@@ -127,7 +128,13 @@ def claim(connection: Connection, *, now: datetime, lease: str, lease_for: timed
 
 def load(connection: Connection, ids: Sequence[int]) -> list[Event]:
     """These events in order of arrival."""
-    return [Event(**row._mapping) for row in connection.execute(_LOAD, {"ids": ids})]
+    return [_event(row._mapping) for row in connection.execute(_LOAD, {"ids": ids})]
+
+
+def _event(row: RowMapping) -> Event:
+    """What was fetched says itself which mapper reads it: `FETCH /dbt_core/run_artifacts`."""
+    event = Event(**row)
+    return event if event.method != FETCHED else replace(event, kind=event.path.split("/")[1])
 
 
 def extend(connection: Connection, *, lease: str, until: datetime) -> bool:

@@ -72,6 +72,16 @@ def _put(dialect: str) -> Any:
     return statement.on_conflict_do_update(index_elements=["pipeline_id", "run", "attempt"], set_=changed)
 
 
+def known_ends(connection: Connection, *, source_id: int, runs_of: Sequence[str]) -> list[tuple[str, str, datetime]]:
+    """(run, phase, when) of the known ends of these runs of a source; a run that was started again has several."""
+    rows = connection.execute(
+        select(runs.c.run, runs.c.phase, runs.c.ended_at)
+        .join(pipelines, pipelines.c.id == runs.c.pipeline_id)
+        .where(runs.c.run.in_(list(runs_of)), pipelines.c.source_id == source_id, runs.c.ended_at.is_not(None))
+    )
+    return [(run, phase, ended_at) for run, phase, ended_at in rows]
+
+
 def _pipelines(connection: Connection, wanted: Sequence[tuple[int, str, str]]) -> dict[tuple[int, str, str], int]:
     """Most pipelines are known: they are looked for first, and only the others written."""
     found = _known_pipelines(connection, wanted)

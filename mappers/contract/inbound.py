@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from email.parser import BytesParser
 from email.policy import HTTP
 from functools import cached_property
-from typing import Any
+from typing import Any, Final
 from urllib.parse import parse_qsl
 
 from pydantic_core import from_json
@@ -18,6 +18,10 @@ from mappers.contract.text import parse_time
 
 class BadBody(ValueError):
     """The body is not what was asked for; the message says what it is instead."""
+
+
+FETCHED: Final = "FETCH"
+"""The method of what the gateway fetched by itself; no sender can use it."""
 
 
 class Headers(Mapping[str, str]):
@@ -67,6 +71,11 @@ class Inbound:
     """The source's environment."""
     documents: Mapping[str, bytes] = field(default_factory=dict)
     """Earlier bodies this kind asked for, by the name it gave them (see `Documents`)."""
+
+    @property
+    def is_fetched(self) -> bool:
+        """Whether the gateway fetched this by itself."""
+        return self.method == FETCHED
 
     @cached_property
     def content_type(self) -> str:

@@ -86,6 +86,41 @@ documents: Final = Table(
     comment="the latest event that holds a document a mapper may want back",
 )  # fmt: skip
 
+follow_ups: Final = Table(
+    "follow_ups", metadata, key(),
+    ref("source_id", "sources"),
+    Column("event_id", Id, nullable=False, comment="whose mapper asked"),
+    Column("identity", String(64), nullable=False, unique=True, comment="what is asked of which source: once"),
+    Column("kind", String(80), nullable=False, comment="which mapper reads the document"),
+    Column("operation", String(80), nullable=False),
+    Column("ids", Document, nullable=False),
+    Column("conversations", Document, nullable=False, comment="identities of those whose mail waits for it"),
+    Column("status", String(20), nullable=False, comment="waiting, done or failed"),
+    Column("reason", Text),
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    Column("due_at", Time, nullable=False),
+    Column("until", Time, nullable=False, comment="of no use after this"),
+    Column("lease", String(40)),
+    Column("asked_at", Time, nullable=False),
+    Column("ended_at", Time),
+    Index(None, "event_id"),
+    partial("ix_follow_ups_waiting", "due_at", "id", where="status = 'waiting'"),
+    comment="documents that mappers ask for; what is fetched enters by the journal",
+)  # fmt: skip
+
+reconciliations: Final = Table(
+    "reconciliations", metadata,
+    ref("source_id", "sources", primary_key=True),
+    Column("upto", Time, nullable=False, comment="of every run that ended until then it is known how"),
+    Column("due_at", Time, nullable=False),
+    Column("lease", String(40)),
+    Column("trouble", Text, comment="why the sender could not be asked last time"),
+    Column("failures", Integer, nullable=False, server_default=text("0"), comment="how often in a row"),
+    Column("asked_at", Time),
+    Index(None, "due_at"),
+    comment="how far a sender was asked for runs whose webhooks never came",
+)  # fmt: skip
+
 pipelines: Final = Table(
     "pipelines", metadata, key(),
     ref("source_id", "sources"),
@@ -109,4 +144,5 @@ runs: Final = Table(
     Column("ended_at", Time),
     Index(None, "pipeline_id", "run", "attempt", unique=True),
     Index(None, "pipeline_id", "phase_at"),
+    Index(None, "run"),
 )  # fmt: skip

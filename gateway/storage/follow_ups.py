@@ -1,0 +1,154 @@
+"""Documents that mappers ask for: each asked once, until it is had or of no use any more."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import Connection, bindparam, func, select, update
+
+from gateway.storage.among import among
+from gateway.storage.database import insert_for
+from gateway.storage.tables import follow_ups, sources
+
+WAITING: Final = "waiting"
+DONE: Final = "done"
+FAILED: Final = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A document to be asked for."""
+
+    source_id: int
+    event_id: int
+    identity: str
+    kind: str
+    operation: str
+    ids: dict[str, str]
+    conversations: list[str]
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A follow-up in the hands of a worker, with what it must know of the source."""
+
+    id: int
+    source_id: int
+    source_kind: str
+    source_settings: dict[str, Any]
+    kind: str
+    operation: str
+    ids: dict[str, str]
+    conversations: list[str]
+    attempts: int
+    until: datetime
+
+
+def ask(connection: Connection, wanted: Sequence[Wanted], now: datetime) -> None:
+    """Puts these on the list. What was asked already is not asked again, unless it failed then."""
+    rows = {
+        one.identity: {
+            "source_id": one.source_id, "event_id": one.event_id, "identity": one.identity, "kind": one.kind, "operation": one.operation,
+            "ids": one.ids, "conversations": one.conversations, "status": WAITING, "due_at": now, "until": one.until, "asked_at": now,
+        }
+        for one in wanted
+    }  # fmt: skip
+    if not rows:
+        return
+    statement = insert_for(connection)(follow_ups)
+    again = {name: statement.excluded[name] for name in ("event_id", "conversations", "status", "due_at", "until", "asked_at")}
+    connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=["identity"], set_=again | {"attempts": 0, "ended_at": None}, where=follow_ups.c.status == FAILED
+        ),
+        [rows[identity] for identity in sorted(rows)],
+    )
+
+
+def any_waiting(connection: Connection, identities: Sequence[str]) -> bool:
+    """Whether one of these is still to come."""
+    waiting = select(follow_ups.c.id).where(follow_ups.c.identity.in_(list(identities)), follow_ups.c.status == WAITING)
+    return connection.scalar(waiting.limit(1)) is not None
+
+
+def claim(
+    connection: Connection, *, now: datetime, lease: str, lease_for: timedelta, limit: int, but: Collection[int] = ()
+) -> list[Claimed]:
+    """Takes up to `limit` that are due, none of the sources `but`. Each counts as one more attempt."""
+    due = (
+        select(follow_ups.c.id)
+        .where(follow_ups.c.status == WAITING, follow_ups.c.due_at <= now, follow_ups.c.source_id.not_in(list(but)))
+        .order_by(follow_ups.c.due_at, follow_ups.c.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    taken = list(
+        connection.scalars(
+            update(follow_ups)
+            .where(follow_ups.c.id.in_(due.scalar_subquery()))
+            .values(lease=lease, due_at=now + lease_for, attempts=follow_ups.c.attempts + 1)
+            .returning(follow_ups.c.id)
+        )
+    )
+    rows = connection.execute(_LOAD, {"ids": taken}) if taken else ()
+    return [Claimed(**row._mapping) for row in rows]
+
+
+def extend(connection: Connection, *, lease: str, until: datetime) -> bool:
+    """Holds what is held under `lease` for longer. False where nothing is, any more."""
+    held = update(follow_ups).where(follow_ups.c.status == WAITING, follow_ups.c.lease == lease).values(due_at=until)
+    return connection.execute(held).rowcount > 0
+
+
+def finish(connection: Connection, follow_up_id: int, *, lease: str, status: str, reason: str | None, now: datetime) -> bool:
+    """Records how it ended. False where the lease is lost: then somebody else answers for it."""
+    changed = connection.execute(
+        update(follow_ups)
+        .where(follow_ups.c.id == follow_up_id, follow_ups.c.lease == lease)
+        .values(status=status, reason=reason, lease=None, ended_at=now)
+    )
+    return changed.rowcount > 0
+
+
+def put_back(connection: Connection, follow_up_id: int, *, lease: str, reason: str | None, due_at: datetime, tried: bool = True) -> None:
+    """To be asked again at `due_at`. What was not `tried` does not count as an attempt."""
+    connection.execute(
+        update(follow_ups)
+        .where(follow_ups.c.id == follow_up_id, follow_ups.c.lease == lease)
+        .values(lease=None, due_at=due_at, reason=reason, attempts=follow_ups.c.attempts - (0 if tried else 1))
+    )
+
+
+def conversations_of(connection: Connection, ids: Sequence[int]) -> list[str]:
+    """Identities of the conversations whose mail waits for these follow-ups."""
+    rows = connection.scalars(select(follow_ups.c.conversations).where(among(follow_ups.c.id, "ids")), {"ids": ids})
+    return sorted({identity for identities in rows for identity in identities})
+
+
+def next_due(connection: Connection) -> datetime | None:
+    """When the next one is due, or its lease runs out."""
+    due: datetime | None = connection.scalar(select(func.min(follow_ups.c.due_at)).where(follow_ups.c.status == WAITING))
+    return due
+
+
+def of_event(connection: Connection, event_id: int) -> list[dict[str, Any]]:
+    """What this event's mapper asked for, and what came of it."""
+    columns = (
+        follow_ups.c.id, follow_ups.c.kind, follow_ups.c.operation, follow_ups.c.ids, follow_ups.c.status, follow_ups.c.reason,
+        follow_ups.c.attempts, follow_ups.c.asked_at, follow_ups.c.ended_at,
+    )  # fmt: skip
+    rows = connection.execute(select(*columns).where(follow_ups.c.event_id == event_id).order_by(follow_ups.c.id))
+    return [dict(row._mapping) for row in rows]
+
+
+_LOAD: Final = (
+    select(
+        follow_ups.c.id, follow_ups.c.source_id, sources.c.kind.label("source_kind"), sources.c.settings.label("source_settings"),
+        follow_ups.c.kind, follow_ups.c.operation, follow_ups.c.ids, follow_ups.c.conversations, follow_ups.c.attempts, follow_ups.c.until,
+    )
+    .join(sources, sources.c.id == follow_ups.c.source_id)
+    .where(follow_ups.c.id.in_(bindparam("ids", expanding=True)))
+    .order_by(follow_ups.c.id)
+)  # fmt: skip
