@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
-from typing import Any
+from typing import Any, Final
 
 from mappers.contract import BadBody, Inbound, Unmapped, parse_time
 from mappers.contract.inbound import parse_json
-from mappers.dbt_core.shapes import first, name, rows, table, text
+from mappers.dbt_core.shapes import first, name, rows, table, text, words
 
 
 class Kind(StrEnum):
@@ -66,6 +66,10 @@ class Bundle:
     pipeline: str = ""
     run: str = ""
     url: str = ""
+    target: str = ""
+    """Where the nodes were built, by whoever knows better than dbt's `--target`."""
+    owners: tuple[str, ...] = ()
+    """Of what the manifest names no owner for."""
 
     def of(self, kind: Kind) -> tuple[Artifact, ...]:
         return tuple(artifact for artifact in self.artifacts if artifact.kind is kind)
@@ -101,7 +105,11 @@ def _bundle(document: object) -> Bundle:
     artifacts = tuple(artifact for key, value in body.items() for artifact in _named(key, value))
     if not artifacts:
         raise Unmapped("no dbt artifact in it: neither run_results, sources, manifest nor catalog by its metadata.dbt_schema_version")
-    return Bundle(artifacts, name(body.get("pipeline")), name(body.get("run")), text(body.get("url"))[:2000])
+    pipeline, run, target = (name(body.get(key)) for key in ("pipeline", "run", "target"))
+    return Bundle(artifacts, pipeline, run, text(body.get("url"))[:2000], target, tuple(words(body.get("owners"), _MOST_OWNERS)))
+
+
+_MOST_OWNERS: Final = 20
 
 
 def _named(key: str, value: object) -> Iterator[Artifact]:

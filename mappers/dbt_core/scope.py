@@ -24,13 +24,15 @@ class Scope:
     project: str
     """By settings; empty: each node's own package."""
     target: str
-    """By `--target`, else by settings; empty where dbt took the profile's default."""
+    """By the bundle, else by `--target`, else by settings; empty where dbt took the profile's default."""
     candidates: tuple[str, ...]
     """The project's name, best first: settings, the manifest's own, the packages most nodes belong to."""
     pipeline: str
     """By the orchestrator that ran dbt, with its run and the run's address; empty where dbt was on its own."""
     run: str
     url: str
+    owners: tuple[str, ...]
+    """Of what nobody else is named for."""
 
     def project_of(self, unique_id: str) -> str:
         return self.project or package(unique_id) or self.candidates[0]
@@ -59,7 +61,7 @@ def scope_of(inbound: Inbound, bundle: Bundle) -> Scope:
     """The scope of a body, from the body and the settings alone."""
     # A document fetched for another kind (dbt Cloud) arrives with that kind's settings.
     project = name(getattr(inbound.settings, "project", None))
-    target = first(name(results.args.get("target")) for results in bundle.of(Kind.RUN_RESULTS))
+    target = bundle.target or first(name(results.args.get("target")) for results in bundle.of(Kind.RUN_RESULTS))
     candidates = (project,) if project else _candidates(bundle)
     return Scope(
         project=project,
@@ -68,6 +70,7 @@ def scope_of(inbound: Inbound, bundle: Bundle) -> Scope:
         pipeline=bundle.pipeline,
         run=bundle.run,
         url=bundle.url,
+        owners=bundle.owners,
     )
 
 

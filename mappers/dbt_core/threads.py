@@ -47,8 +47,10 @@ class Report:
 
     def draft(self, thread: Thread, unique_id: str, state: State, level: Level, message: str, **more: Any) -> Draft:
         """A draft about one node. Owners and tags come from the manifest; a recovery needs neither."""
-        if state is not State.RESOLVED and self.manifest:
-            more = {"owners": self.manifest.owners(unique_id), "tags": self.manifest.tags(unique_id), **more}
+        if state is not State.RESOLVED:
+            known = self.manifest
+            owners = (known.owners(unique_id) if known else ()) or self.scope.owners
+            more = {"owners": owners, "tags": known.tags(unique_id) if known else (), **more}
         return Draft(
             **self._head(thread, self.scope.project_of(unique_id)),
             member=Member(key=unique_id, label=label(unique_id)),
