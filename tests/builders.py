@@ -16,6 +16,7 @@ from gateway.storage.arrivals import Arrival
 from gateway.storage.database import Database
 from gateway.storage.inbox import EVERYTHING, Filter
 from gateway.storage.processing import Event
+from gateway.upstream.asking import Upstream
 from mappers.contract import Draft, Example, FollowUp, Inbound, Level, Mapped, RunSignal, SourceKind, SourceSettings, State, Unmapped
 from mappers.contract.signature import Scheme, digest
 
@@ -133,6 +134,8 @@ class House:
         self.database, self.clock = database, clock
         self.team_id = self.team(slug)
         self.source_id = self.source("etl")
+        self.upstreams: dict[str, Upstream] = {}
+        """What can be asked of the senders of its sources."""
         self._lease = 0
 
     def team(self, slug: str) -> int:
@@ -187,7 +190,7 @@ class House:
         """Maps and records these events; gives how many were still held."""
         reads = process.map_events(self.database, batch, KINDS)
         with self.database.writing() as transaction:
-            return process.commit(transaction, reads, lease=lease, now=self.clock())
+            return process.commit(transaction, reads, lease=lease, now=self.clock(), upstreams=self.upstreams)
 
     def process(self, limit: int = 1000) -> None:
         """Processes everything that waits, `limit` events in each transaction."""

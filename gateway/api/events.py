@@ -105,6 +105,23 @@ class Replayed(BaseModel):
     """The cursor to go on with; null once everything that matched was looked at."""
 
 
+class FollowUp(BaseModel):
+    """A document that the event's mapper asked for, and what came of it."""
+
+    id: int
+    kind: str
+    """Which mapper reads it; it enters as an event of its own."""
+    operation: str
+    ids: dict[str, str]
+    status: str
+    """`waiting`, `done` or `failed`."""
+    reason: str | None
+    """Why it is not there."""
+    attempts: int
+    asked_at: datetime
+    ended_at: datetime | None
+
+
 class EventDetail(BaseModel):
     """One event whole, as far as it is shown: the first 64 KiB of its body."""
 
@@ -128,6 +145,7 @@ class EventDetail(BaseModel):
     """The body as text; null where it is not UTF-8."""
     body_base64: str | None
     """The body where it is not UTF-8."""
+    follow_ups: list[FollowUp]
 
 
 async def list_events(call: Call) -> Rows:

@@ -165,6 +165,9 @@ def show(event_id: int, whole_json: bool) -> None:
     click.echo(f"  received {iso(row['received_at'])}, processed {processed}, attempts: {row['attempts']}")
     if row["request_key"]:
         click.echo(f"  request key {one_line(row['request_key'], 300)}{' (known with other bytes)' if row['conflicting'] else ''}")
+    for asked in row["follow_ups"]:
+        why = f": {one_line(asked['reason'], 300)}" if asked["reason"] and asked["status"] != "done" else ""
+        click.echo(f"  asked for {asked['operation']} {iso(asked['asked_at'])}, attempts: {asked['attempts']}: {asked['status']}{why}")
     click.echo(f"\n{one_line(request, 2000)}")
     for name, value in row["headers"]:
         click.echo(f"{one_line(name, 200)}: {one_line(value, 2000)}")

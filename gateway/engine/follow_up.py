@@ -11,6 +11,8 @@ from gateway.storage import deliveries, follow_ups
 from gateway.storage.database import Transaction
 from gateway.storage.follow_ups import Wanted
 from gateway.storage.processing import Event
+from gateway.upstream.asking import Upstream
+from gateway.upstream.catalogue import UPSTREAMS
 from mappers.contract.inbound import FETCHED
 
 MAIL_WAITS: Final = timedelta(seconds=10)
@@ -19,10 +21,20 @@ OF_USE_FOR: Final = timedelta(days=1)
 """How long a document is of use, where the mapper does not say."""
 
 
-def ask(transaction: Transaction, event: Event, reading: Reading, conversations: Sequence[str], now: datetime) -> None:
-    """Puts on the list what this event asks for; mail of its `conversations` that was queued just now waits for it."""
-    asked = reading.mapped.follow_ups
-    if not asked:
+def ask(
+    transaction: Transaction,
+    event: Event,
+    reading: Reading,
+    conversations: Sequence[str],
+    now: datetime,
+    upstreams: Mapping[str, Upstream] = UPSTREAMS,
+) -> None:
+    """Puts on the list what this event asks for; mail of its `conversations` that was queued just now waits for it.
+
+    A source without access to its sender's API is served by its webhooks alone: then nothing is asked.
+    """
+    asked, upstream = reading.mapped.follow_ups, upstreams.get(event.kind)
+    if not asked or (upstream is not None and not upstream.is_reachable(reading.settings)):
         return
     wanted = [
         Wanted(
@@ -38,8 +50,8 @@ def ask(transaction: Transaction, event: Event, reading: Reading, conversations:
         for one in asked
     ]
     follow_ups.ask(transaction, wanted, now)
-    waiting = follow_ups.any_waiting(transaction, [one.identity for one in wanted])
-    if waiting and conversations:
+    will_come = upstream is not None and follow_ups.any_waiting(transaction, [one.identity for one in wanted])
+    if will_come and conversations:
         deliveries.hold(transaction, conversations, until=now + MAIL_WAITS, now=now)
 
 

@@ -12,6 +12,8 @@ from gateway.engine.record import record
 from gateway.storage import documents, processing, runs
 from gateway.storage.database import Database, Transaction
 from gateway.storage.processing import Event, Outcome
+from gateway.upstream.asking import Upstream
+from gateway.upstream.catalogue import UPSTREAMS
 from mappers.contract import Phase, RunSignal, SourceKind
 from mappers.contract.inbound import FETCHED
 
@@ -48,7 +50,9 @@ def _earlier(database: Database, event: Event, kept: Mapping[tuple[int, str], Ev
     return {**stored, **{name: holder.body for name, holder in holders.items() if holder.id < event.id}}
 
 
-def commit(transaction: Transaction, batch: Sequence[Read], *, lease: str, now: datetime) -> int:
+def commit(
+    transaction: Transaction, batch: Sequence[Read], *, lease: str, now: datetime, upstreams: Mapping[str, Upstream] = UPSTREAMS
+) -> int:
     """Records what this batch means and ends its processing, all or nothing; gives how many events were still held."""
     held = processing.finish(transaction, [outcome(one) for one in batch], lease=lease, now=now)
     mine = [one for one in batch if one.event.id in held]
@@ -60,7 +64,7 @@ def commit(transaction: Transaction, batch: Sequence[Read], *, lease: str, now: 
     if any(happened.values()):
         record(transaction, [happening for some in happened.values() for happening in some], now)
     for one in mine:
-        follow_up.ask(transaction, one.event, one.reading, [happening.conversation for happening in happened[one.event.id]], now)
+        follow_up.ask(transaction, one.event, one.reading, [happening.conversation for happening in happened[one.event.id]], now, upstreams)
     follow_up.answered(transaction, [one.event for one in mine], now)
     return len(mine)
 

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, func, literal, null, select, union_all
 
+from gateway.storage import follow_ups
 from gateway.storage.tables import events, processing, sources, teams
 
 WAITING: Final = "waiting"
@@ -68,13 +69,13 @@ def page(connection: Connection, *, team_ids: Sequence[int], wanted: Filter, bef
 
 
 def show(connection: Connection, *, team_ids: Sequence[int], event_id: int) -> dict[str, Any] | None:
-    """One event whole, or None where these teams have no such event."""
+    """One event whole, with what its mapper asked for, or None where these teams have no such event."""
     row = connection.execute(
         select(events, *_places)
         .select_from(_with_processing.join(sources, sources.c.id == events.c.source_id).join(teams, teams.c.id == sources.c.team_id))
         .where(and_(events.c.id == event_id, sources.c.team_id.in_(team_ids)))
     ).one_or_none()
-    return dict(row._mapping) if row else None
+    return {**row._mapping, "follow_ups": follow_ups.of_event(connection, event_id)} if row else None
 
 
 def matching(

@@ -68,13 +68,13 @@ def advance(connection: Connection, source_id: int, *, lease: str, upto: datetim
     )
 
 
-def finish(connection: Connection, source_id: int, *, lease: str, trouble: str | None, now: datetime, due_at: datetime) -> None:
-    """Records how the asking went; the next is at `due_at`."""
+def finish(connection: Connection, source_id: int, *, lease: str, trouble: str | None, asked_at: datetime | None, due_at: datetime) -> None:
+    """Records how the asking went, if it was asked at all; the next is at `due_at`."""
     failures = reconciliations.c.failures + 1 if trouble else 0
     connection.execute(
         update(reconciliations)
         .where(reconciliations.c.source_id == source_id, reconciliations.c.lease == lease)
-        .values(lease=None, due_at=due_at, trouble=trouble, failures=failures, asked_at=now)
+        .values(lease=None, due_at=due_at, trouble=trouble, failures=failures, **({"asked_at": asked_at} if asked_at else {}))
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
 
-from gateway.storage.tables import events, rejections, sources, teams
+from gateway.storage.tables import events, reconciliations, rejections, sources, teams
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,7 @@ def disable_unlisted(connection: Connection, *, listed: Sequence[int], now: date
 
 
 def overview(connection: Connection, *, team_ids: Sequence[int]) -> list[dict[str, Any]]:
-    """Every source of these teams with its last event and its last rejection; no credentials."""
+    """Every source of these teams with its last event, its last rejection and how asking it for missed runs went; no credentials."""
     last_event, last_rejection = (
         select(moment).where(table.c.source_id == sources.c.id).order_by(table.c.id.desc()).limit(1).scalar_subquery()
         for table, moment in ((events, events.c.received_at), (rejections, rejections.c.rejected_at))
@@ -114,8 +114,10 @@ def overview(connection: Connection, *, team_ids: Sequence[int]) -> list[dict[st
         select(
             sources.c.id, teams.c.slug.label("team"), sources.c.slug, sources.c.kind, sources.c.environment, sources.c.managed,
             sources.c.created_at, sources.c.disabled_at, last_event.label("last_event_at"), last_rejection.label("last_rejection_at"),
+            reconciliations.c.asked_at, reconciliations.c.trouble,
         )
         .join(teams, teams.c.id == sources.c.team_id)
+        .outerjoin(reconciliations, reconciliations.c.source_id == sources.c.id)
         .where(sources.c.team_id.in_(team_ids))
         .order_by(teams.c.slug, sources.c.slug)
     )  # fmt: skip

@@ -59,6 +59,8 @@ EVENT_STATUSES: Final = {
     "quarantined": "Quarantined: it could not be recorded",
 }
 
+FOLLOW_UPS: Final = {"waiting": "Still to come", "done": "Fetched", "failed": "Not to be had"}
+
 DELIVERY_STATUSES: Final = {
     "waiting": "Waiting",
     "sent": "Sent",

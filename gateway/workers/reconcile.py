@@ -5,6 +5,7 @@ import logging
 import random
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import aclosing
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -35,6 +36,15 @@ _LOOK_EVERY: Final = timedelta(seconds=30)
 _log = logging.getLogger("tocsin.reconcile")
 
 
+@dataclass(frozen=True, slots=True)
+class Went:
+    """How asking a source went."""
+
+    was_asked: bool
+    trouble: str | None = None
+    cut_off: bool = False
+
+
 class ReconcileWorker(Worker):
     """At start, every minute, and after our own downtime: what ended since it was last asked and is not known enters by the journal."""
 
@@ -58,7 +68,7 @@ class ReconcileWorker(Worker):
         self._on_entered = on_entered
         self._web = Web()
         self._next_look = clock()
-        self._under_way: asyncio.Task[str | None] | None = None
+        self._under_way: asyncio.Task[Went] | None = None
 
     async def step(self) -> int:
         """One source."""
@@ -81,14 +91,15 @@ class ReconcileWorker(Worker):
             (result,) = await asyncio.gather(self._under_way, return_exceptions=True)
         if isinstance(result, Exception):
             raise result  # storage; due again when the lease ends
-        trouble = result if isinstance(result, str) else None
-        cut_off = isinstance(result, asyncio.CancelledError)
-        wait = wait_before_retry(one.failures + 1, random.random()) if trouble else EVERY  # noqa: S311 - spreads load, guards nothing
-        if trouble and not one.failures:
-            _log.warning("source %s cannot be asked for missed runs: %s", one.source_id, trouble)
+        went = result if isinstance(result, Went) else Went(was_asked=False, cut_off=True)
+        if went.trouble and not one.failures:
+            _log.warning("source %s cannot be asked for missed runs: %s", one.source_id, went.trouble)
+        wait = wait_before_retry(one.failures + 1, random.random()) if went.trouble else EVERY  # noqa: S311 - spreads load, guards nothing
         now = self.clock()
-        due_at = now if cut_off else now + wait
-        await self._database.write(reconciliations.finish, one.source_id, lease=lease, trouble=trouble, now=now, due_at=due_at)
+        await self._database.write(
+            reconciliations.finish, one.source_id, lease=lease, trouble=went.trouble, asked_at=now if went.was_asked else None,
+            due_at=now if went.cut_off else now + wait,
+        )  # fmt: skip
         return 1
 
     async def next_due(self) -> datetime | None:
@@ -106,21 +117,21 @@ class ReconcileWorker(Worker):
         """Ends the connections."""
         await self._web.close()
 
-    async def _reconcile(self, one: Claimed, lease: str) -> str | None:
-        """Enters what is missing; gives what was in the way."""
+    async def _reconcile(self, one: Claimed, lease: str) -> Went:
+        """Enters what is missing."""
         upstream = self._upstreams.get(one.kind)
-        if upstream is None or upstream.ended_runs is None:
-            return None
+        if upstream is None:
+            return Went(was_asked=False)
         settings = proofs.opened_settings(one.settings, self._kinds[one.kind], self._vault)
         now = self.clock()
         if not upstream.is_reachable(settings):  # nothing is owed to it should that change: it was never asked
             await self._database.write(reconciliations.advance, one.source_id, lease=lease, upto=now)
-            return None
+            return Went(was_asked=False)
         try:
             await self._enter_missing(one, lease, settings, upstream, now)
         except (NotYet, Refused, Unavailable) as trouble:
-            return str(trouble) or type(trouble).__name__
-        return None
+            return Went(was_asked=True, trouble=(str(trouble) or type(trouble).__name__)[:1000])
+        return Went(was_asked=True)
 
     async def _enter_missing(self, one: Claimed, lease: str, settings: SourceSettings, upstream: Upstream, now: datetime) -> None:
         since, until = max(one.upto - OVERLAP, now - FURTHEST), now - BEHIND
@@ -144,7 +155,7 @@ class ReconcileWorker(Worker):
 
     async def _enter(self, one: Claimed, run: EndedRun) -> None:
         receipt = await enter(
-            self._database, source_id=one.source_id, path=f"/{one.kind}/ended_run", query="", 
+            self._database, source_id=one.source_id, path=f"/{one.kind}/ended_run", query="",
             request_key=f"ended/{run.run}/{run.phase}/{run.ended_at.isoformat()}", content_type="application/json", body=run.body,
             now=self.clock(),
         )  # fmt: skip

@@ -1,6 +1,7 @@
 """Mail, sources, events: what was sent, what arrived, what was refused."""
 
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ from aiohttp.test_utils import TestClient
 
 from gateway.config.document import Auth
 from gateway.proofs import stored
-from gateway.storage import replay, sources
+from gateway.storage import follow_ups, reconciliations, replay, sources
 from gateway.vault import Vault
 from tests.web.house import OURS, House, draft, text, words
 
@@ -34,6 +35,34 @@ async def arrives(house: House, body: bytes, token: str = "right-secret") -> int
     await visitor.session.close()
     await house.work.workers[0].step()
     return answer.status
+
+
+@pytest.mark.req("R23", "R71")
+async def test_what_was_asked_of_a_sender_and_what_came_of_it(house: House, ana: Client) -> None:
+    await arrives(house, b'{"odd": 1}')
+    now = house.clock()
+    wanted = [
+        follow_ups.Wanted(1, 1, name, "prefect", name, {"flow_run": "<b>1</b>"}, [], now + timedelta(days=1))
+        for name in ("flow_run", "logs")
+    ]
+    await house.database.write(follow_ups.ask, wanted, now)
+    with house.database.writing() as transaction:
+        first, _ = follow_ups.claim(transaction, now=now, lease="x", lease_for=timedelta(minutes=1), limit=2)
+        follow_ups.finish(transaction, first.id, lease="x", status="failed", reason="the key may not <i>read</i> runs", now=now)
+    page = await text(await ana.get("/events/1"))
+    assert "Not to be had" in page
+    assert "Still to come" in page
+    assert "the key may not &lt;i&gt;read&lt;/i&gt; runs" in page
+    assert "<b>1</b>" not in page
+    assert "not asked" in await text(await ana.get("/sources"))
+    await house.database.write(reconciliations.enroll, ["prefect"], now)
+    with house.database.writing() as transaction:
+        one = reconciliations.claim(transaction, now=now, lease="y", lease_for=timedelta(minutes=1))
+        assert one is not None
+        reconciliations.finish(transaction, one.source_id, lease="y", trouble="answered 503", asked_at=now, due_at=now)
+    page = await text(await ana.get("/sources"))
+    assert "answered 503" in page
+    assert "not asked" not in page
 
 
 @pytest.mark.req("R17")

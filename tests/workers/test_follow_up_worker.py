@@ -45,6 +45,7 @@ class Api:
 @pytest.fixture
 def house(database: Database, clock: Clock) -> House:
     house = House(database, clock)
+    house.upstreams["speaker"] = Upstream()
     house.user("ana")
     return house
 
@@ -55,8 +56,8 @@ Made = Callable[[Api], FollowUpWorker]
 @pytest.fixture
 def made(house: House, clock: Clock) -> Made:
     def make(api: Api) -> FollowUpWorker:
-        upstreams = {"speaker": Upstream(operations={"details": api.details})}
-        return FollowUpWorker(house.database, KINDS, upstreams, VAULT, clock, lambda: None)
+        house.upstreams["speaker"] = Upstream(operations={"details": api.details})
+        return FollowUpWorker(house.database, KINDS, house.upstreams, VAULT, clock, lambda: None)
 
     return make
 
@@ -169,6 +170,22 @@ async def test_a_bug_in_a_client_is_asked_again_and_shown(house: House, made: Ma
     clock.advance(minutes=6)
     await worker.step()
     assert statuses(house)[0][0] == "done"
+
+
+async def test_without_access_nothing_is_asked_and_no_mail_waits(house: House, made: Made) -> None:
+    house.upstreams["speaker"] = Upstream(is_reachable=lambda _: False)
+    fails(house)
+    assert house.rows(asked) == []
+    assert len(house.deliver()) == 1
+
+
+async def test_no_mail_waits_for_what_nobody_can_ask_for(house: House, made: Made) -> None:
+    house.upstreams.clear()
+    fails(house)
+    assert len(house.deliver()) == 1
+    house.upstreams.clear()
+    await FollowUpWorker(house.database, KINDS, {}, VAULT, house.clock, lambda: None).step()
+    assert statuses(house) == [("failed", "nothing here knows how to ask speaker for details")]
 
 
 async def test_nobody_knows_how_to_ask(house: House, made: Made) -> None:

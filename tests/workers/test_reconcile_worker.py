@@ -40,6 +40,7 @@ class Api:
         self.trouble: list[Exception] = []
         self.is_reachable = True
         self.hangs = False
+        self.hanging = asyncio.Event()
 
     def ends(self, run: str, phase: str = "failed") -> dict[str, Any]:
         """A run ends now; gives the body of its webhook."""
@@ -50,6 +51,7 @@ class Api:
     async def ended_runs(self, _: Asked, since: datetime, until: datetime) -> AsyncIterator[Sequence[EndedRun]]:
         self.asked.append((since, until))
         if self.hangs:
+            self.hanging.set()
             await asyncio.sleep(3600)
         found = sorted((one for one in self.runs if since < one.ended_at <= until), key=lambda one: one.ended_at)
         for start in range(0, len(found), 2):
@@ -224,10 +226,8 @@ async def test_two_workers_never_ask_the_same_source_at_once(
 async def test_stopping_waits_for_no_stranger(house: House, api: Api, made: Callable[[], ReconcileWorker], clock: Clock) -> None:
     worker = await begun(made, clock)
     api.hangs = True
-    before = len(api.asked)
     step = asyncio.create_task(worker.step())
-    while len(api.asked) == before:
-        await asyncio.sleep(0.01)
+    await api.hanging.wait()
     worker.stop()
     await asyncio.wait_for(step, 20)
     (row,) = house.rows(reconciliations)
