@@ -271,7 +271,7 @@ SOURCE: Final = SourceKind(
             "Switch Webhook on for Failed syncs, Successful syncs, Automatic connection updates, Connection updates requiring action, "
             "Warning - repeated failures, and Sync disabled - repeated failures. Without the successful syncs nothing is ever resolved."
         ),
-        "Paste this address for each of them: {url}/{token}",
+        "Paste this address for each of them: {url}",
         "Press Test beside an address: Airbyte shows that it worked, and the event is listed here as ignored.",
         "Save changes.",
     ),
