@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event, insert, text, update
 
-from gateway.storage import tables
+from gateway.storage import follow_ups, tables
 from gateway.storage.database import Database
 from gateway.storage.retention import Picked, Sweep
 from tests.builders import House
@@ -107,6 +107,20 @@ def test_each_person_keeps_things_as_long_as_they_chose(house: House, clock: Clo
         kept.append([name for name, user_id in people.items() if house.inbox(user_id)])
     assert kept == [["ben", "cleo"], ["cleo"], ["cleo"], []]
     assert titles(house) == []
+
+
+def test_what_was_asked_of_a_sender_goes_by_age_once_it_ended(house: House, clock: Clock) -> None:
+    asks = [{"kind": "speaker", "operation": "details", "ids": {"run": run}} for run in ("r1", "r2", "r3")]
+    house.say({**FAILING, "title": "orders"}, follow_ups=asks)
+    with house.database.writing() as transaction:
+        done, failed, _ = follow_ups.claim(transaction, now=clock(), lease="x", lease_for=timedelta(minutes=1), limit=3)
+        for one, status in ((done, "done"), (failed, "failed")):
+            follow_ups.finish(transaction, one.id, lease="x", status=status, reason=None, now=clock())
+    clock.advance(days=89)
+    assert sweep(house) == {}
+    clock.advance(days=2)
+    assert sweep(house) == {"follow_ups": 2}
+    assert [row["status"] for row in house.rows(tables.follow_ups)] == ["waiting"]
 
 
 def test_an_entry_known_by_mail_alone_goes_by_age(house: House, clock: Clock) -> None:
