@@ -6,20 +6,24 @@ from typing import Final
 
 _ANSI: Final = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029\u202a-\u202e\u2066-\u2069]")
-_SUBMICRO: Final = re.compile(r"(\.\d{6})\d+")
+
+
+def is_plain(text: str) -> bool:
+    """Whether `text` is one line of ASCII with nothing to clean: nearly always, and quickly said."""
+    return text.isascii() and text.isprintable() and "  " not in text and not (text.startswith(" ") or text.endswith(" "))
 
 
 def clean(text: str) -> str:
     """`text` without ANSI colours, control characters, lone surrogates and direction overrides; line breaks stay."""
-    if text.isascii() and text.isprintable():
+    if text.isascii() and text.replace("\n", "").replace("\t", "").isprintable():
         return text
     return _CONTROL.sub("", _ANSI.sub("", text.replace("\r\n", "\n").replace("\r", "\n")))
 
 
 def one_line(text: str, limit: int) -> str:
     """`text` cleaned, on one line, at most `limit` characters (an ellipsis marks the cut)."""
-    if len(text) <= limit and text.isascii() and text.isprintable() and "  " not in text and text == text.strip():
-        return text  # nothing to do, which is nearly always
+    if len(text) <= limit and is_plain(text):
+        return text
     return clip(" ".join(clean(text).split()), limit)
 
 
@@ -40,10 +44,11 @@ def parse_time(value: object) -> datetime | None:
         if isinstance(value, int | float):
             parsed = datetime.fromtimestamp(value, UTC)
         elif isinstance(value, str) and 8 <= len(value) <= 48:
-            parsed = datetime.fromisoformat(_SUBMICRO.sub(r"\1", value.strip()))
+            parsed = datetime.fromisoformat(value.strip())
         else:
             return None
-        parsed = parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
+        if parsed.tzinfo is not UTC:
+            parsed = parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
     except (ValueError, OverflowError, OSError):
         return None
     return parsed if parsed.year > 1970 else None

@@ -1,21 +1,19 @@
 """What a Prefect request says, whatever dialect it says it in, and how to take words from a stranger's JSON."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from mappers.contract import parse_time
 from mappers.contract.inbound import BadBody, parse_json
-from mappers.contract.text import one_line
+from mappers.contract.text import is_plain, one_line
 
 NAME_LIMIT: Final = 200
 TEXT_LIMIT: Final = 40_000
 """Prefect cuts state messages at 100,000 characters; nobody reads more than this."""
 
 
-@dataclass(frozen=True, slots=True)
-class RunMessage:
+class RunMessage(NamedTuple):
     """A flow run that entered a state. Empty means that the message does not say, even of the state."""
 
     run: str
@@ -35,10 +33,13 @@ class RunMessage:
     expected_at: datetime | None = None
     started_at: datetime | None = None
     event_id: str = ""
+    is_guess: bool = False
+    """Read from words of somebody's own: the run is certain, the rest is likely."""
+    instead: bool = False
+    """Prefect's API says this of a run that a message named without its flow."""
 
 
-@dataclass(frozen=True, slots=True)
-class InfrastructureMessage:
+class InfrastructureMessage(NamedTuple):
     """A deployment, work pool or work queue that entered a status."""
 
     thing: str
@@ -54,8 +55,7 @@ class InfrastructureMessage:
     event_id: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Nothing:
+class Nothing(NamedTuple):
     """Understood, and of no interest to anybody."""
 
     reason: str
@@ -68,9 +68,10 @@ def name(value: object) -> str:
     """A short text on one line; empty for anything that is no text, and for Prefect's rendering of nothing (`"None"`)."""
     if not isinstance(value, str):
         return ""
-    value = value[: 4 * NAME_LIMIT]
-    line = " ".join(value.split()) if value.isprintable() and len(value) <= NAME_LIMIT else one_line(value, NAME_LIMIT)
-    return "" if line in ("None", "null") else line
+    if not (len(value) <= NAME_LIMIT and is_plain(value)):
+        value = value[: 4 * NAME_LIMIT]
+        value = " ".join(value.split()) if value.isprintable() and len(value) <= NAME_LIMIT else one_line(value, NAME_LIMIT)
+    return "" if value in ("None", "null") else value
 
 
 def text(value: object) -> str:
@@ -85,7 +86,7 @@ def enum_name(value: object) -> str:
 
 def plain(word: str) -> str:
     """A state or status in one spelling: `Timed Out`, `TIMED_OUT` and `TimedOut` are all `timedout`."""
-    return "".join(filter(str.isalnum, word)).lower()
+    return word.lower() if word.isalnum() else "".join(filter(str.isalnum, word)).lower()
 
 
 def count(value: object) -> int | None:
@@ -97,11 +98,16 @@ def count(value: object) -> int | None:
 
 def time(*values: object) -> datetime | None:
     """The first of these that is a time."""
-    return next((parsed for value in values if (parsed := parse_time(value))), None)
+    for value in values:
+        if value is not None and (parsed := parse_time(value)):
+            return parsed
+    return None
 
 
 def mapping(value: object) -> Mapping[str, Any]:
     """A JSON object, also where it came as a string that holds one; empty for anything else."""
+    if isinstance(value, dict):
+        return value
     if isinstance(value, str) and value.lstrip()[:1] == "{":
         try:
             value = parse_json(value)

@@ -8,7 +8,7 @@ fail and recover by themselves, and a message that names no deployment speaks fo
 With `group_by = "deployment"` each deployment has its own thread and pipeline; then every message must name it.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from mappers.contract import Member
 from mappers.contract.draft import Scalar
@@ -17,8 +17,7 @@ from mappers.prefect.message import NAME_LIMIT, RunMessage
 from mappers.prefect.settings import PrefectSettings
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(NamedTuple):
     """The identity of a run's threads and the pipeline they belong to."""
 
     event_data: dict[str, Scalar]
