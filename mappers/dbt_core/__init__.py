@@ -4,17 +4,19 @@ A body is one artifact as it lies in `target/`, or `{"run_results": {…}, "sour
 with any subset of them. A bundle may also say which orchestrator's run it belongs to: `pipeline`, `run`, `url`.
 """
 
+from collections.abc import Iterator
 from typing import Final
 
 from mappers.contract import NO_DOCUMENTS, Documents, Example, Inbound, Mapped, SourceKind, SourceSettings, Unmapped
 from mappers.contract.signature import Scheme
-from mappers.dbt_core.bundle import Artifact, Bundle, Kind, open_bundle
+from mappers.dbt_core.bundle import Bundle, Kind, open_bundle
 from mappers.dbt_core.catalog import read_catalog
+from mappers.dbt_core.coverage import Coverage, coverage_of
 from mappers.dbt_core.freshness import read_sources
 from mappers.dbt_core.manifest import Manifest
 from mappers.dbt_core.removed import read_manifest
 from mappers.dbt_core.results import read_results
-from mappers.dbt_core.scope import Scope, documents_of, scope_of
+from mappers.dbt_core.scope import catalog_names, documents_of, scope_of
 from mappers.dbt_core.threads import Report
 
 
@@ -32,7 +34,7 @@ def map_artifacts(inbound: Inbound) -> Mapped:
     """Everything the artifacts of one body say. Raises `Unmapped` where none of them could be read."""
     bundle = open_bundle(inbound)
     scope = scope_of(inbound, bundle)
-    previous = _earlier(inbound, scope, Kind.MANIFEST)
+    previous = next((kept.last(Kind.MANIFEST) for kept in _earlier(inbound, scope.names(Kind.MANIFEST), Kind.MANIFEST)), None)
     latest = bundle.last(Kind.MANIFEST) or previous
     manifest = Manifest(latest) if latest else None
     said: list[Mapped] = []
@@ -46,7 +48,8 @@ def map_artifacts(inbound: Inbound) -> Mapped:
                 case Kind.SOURCES:
                     said.append(read_sources(report))
                 case Kind.CATALOG:
-                    said.append(read_catalog(report, _earlier(inbound, scope, Kind.CATALOG), _is_partial(bundle, artifact)))
+                    earlier = _earlier(inbound, catalog_names(scope, bundle, artifact), Kind.CATALOG)
+                    said.append(_compared(report, bundle, list(earlier)))
                 case Kind.MANIFEST:
                     said.append(read_manifest(report, Manifest(artifact), Manifest(previous) if previous else None))
         except Unmapped as reason:
@@ -56,23 +59,23 @@ def map_artifacts(inbound: Inbound) -> Mapped:
     return _together(said)
 
 
-def _earlier(inbound: Inbound, scope: Scope, kind: Kind) -> Artifact | None:
-    """The latest kept artifact of a kind, under the best name there is one."""
-    for name in scope.names(kind):
+def _earlier(inbound: Inbound, names: tuple[str, ...], kind: Kind) -> Iterator[Bundle]:
+    """The bodies that held the latest kept artifacts of a kind, under the best name first."""
+    for name in names:
         if name in inbound.documents:
             try:
-                return open_bundle(Inbound(body=inbound.documents[name])).last(kind)
+                bundle = open_bundle(Inbound(body=inbound.documents[name]))
             except Unmapped:
                 continue
-    return None
+            if bundle.last(kind):
+                yield bundle
 
 
-def _is_partial(bundle: Bundle, catalog: Artifact) -> bool:
-    """Whether `dbt docs generate --select` wrote the catalog: only the results written beside it tell."""
-    return any(
-        results.invocation == catalog.invocation and bool(results.args.get("select") or results.args.get("exclude"))
-        for results in bundle.of(Kind.RUN_RESULTS)
-    )
+def _compared(report: Report, bundle: Bundle, earlier: list[Bundle]) -> Mapped:
+    """A catalog against the ones before it: that of the same selection, and that of everything."""
+    kept = [(one, catalog) for one in earlier if (catalog := one.last(Kind.CATALOG))]
+    covered = coverage_of(*kept[-1]) if kept else Coverage.UNKNOWN
+    return read_catalog(report, [catalog for _, catalog in kept], coverage_of(bundle, report.artifact), covered)
 
 
 def _together(said: list[Mapped]) -> Mapped:

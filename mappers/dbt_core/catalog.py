@@ -3,36 +3,35 @@
 https://docs.getdbt.com/reference/artifacts/catalog-json
 """
 
-from collections.abc import Iterator
-from typing import Any, Final
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Final
 
 from mappers.contract import Draft, Level, Mapped, State
-from mappers.contract.text import one_line
 from mappers.dbt_core.bundle import Artifact
-from mappers.dbt_core.columns import Change, facts_of, level_of
+from mappers.dbt_core.columns import Change, Columns, facts_of, level_of, tables
+from mappers.dbt_core.coverage import Coverage, Evidence, evidence
 from mappers.dbt_core.nodes import label
-from mappers.dbt_core.shapes import table, text
 from mappers.dbt_core.threads import CATALOG, Report
 
-_DATA: Final = ("model.", "seed.", "snapshot.", "source.")
-"""What has readers. Tests have tables too (`store_failures`), which come and go."""
 
-Columns = dict[str, str]
-"""column → type"""
-
-
-def read_catalog(report: Report, previous: Artifact | None, partial: bool) -> Mapped:
-    """What changed since `previous`. With `partial` (only some nodes were asked), a missing table says nothing."""
-    now = _tables(report.artifact)
-    if previous is None:
-        return Mapped(ignored="catalog kept: the next one will be compared with it")
-    if _is_older(report.artifact, previous):
+def read_catalog(report: Report, earlier: Sequence[Artifact], coverage: Coverage, before_covered: Coverage) -> Mapped:
+    """What changed since the earlier ones; the coverages say how much of the project is named now, and was before."""
+    now = tables(report.artifact)
+    if not earlier:
+        return Mapped(ignored="catalog kept: the next one will be compared with it" if now else "the catalog has no tables")
+    if any(_is_older(report.artifact, previous) for previous in earlier):
         return Mapped(ignored="the catalog is older than the one already compared")
-    before = _tables(previous)
+    before: dict[str, Columns] = {}
+    for previous in sorted(earlier, key=lambda one: one.written_at or _LONG_AGO):
+        before.update(tables(previous))
     if not now or not before:
         return Mapped(ignored="one of the two catalogs has no tables: nothing to compare")
-    drafts = tuple(_drafts(report, before, now, partial or bool(report.artifact.body.get("errors"))))
+    drafts = tuple(_drafts(report, before, now, evidence(coverage, before_covered, report.artifact, report.manifest)))
     return Mapped(drafts=drafts, ignored=None if drafts else "no table or column changed since the last catalog")
+
+
+_LONG_AGO: Final = datetime(1971, 1, 1, tzinfo=UTC)
 
 
 def _is_older(artifact: Artifact, previous: Artifact) -> bool:
@@ -41,27 +40,18 @@ def _is_older(artifact: Artifact, previous: Artifact) -> bool:
     return ours is not None and theirs is not None and ours < theirs
 
 
-def _tables(artifact: Artifact) -> dict[str, Columns]:
-    found = {**table(artifact.body.get("nodes")), **table(artifact.body.get("sources"))}
-    return {unique_id: _columns(table(node)) for unique_id, node in found.items() if unique_id.startswith(_DATA)}
-
-
-def _columns(node: dict[str, Any]) -> Columns:
-    columns = table(node.get("columns"))
-    return {one_line(column[:500], 120): one_line(text(table(known).get("type"))[:500], 120) or "?" for column, known in columns.items()}
-
-
-def _drafts(report: Report, before: dict[str, Columns], now: dict[str, Columns], partial: bool) -> Iterator[Draft]:
+def _drafts(report: Report, before: dict[str, Columns], now: dict[str, Columns], known: Evidence) -> Iterator[Draft]:
+    missing = [unique_id for unique_id in before if unique_id not in now]
+    added = [unique_id for unique_id in now if unique_id not in before]
     for unique_id, columns in before.items():
         if unique_id in now:
             changes = _changes(columns, now[unique_id])
             if changes:
                 yield _changed(report, unique_id, changes)
-        elif not partial:
+        elif known.is_gone(unique_id, len(missing), len(before)):
             yield _note(report, unique_id, Level.ERROR, f"{label(unique_id)}: table removed", {"Table": "removed (breaks readers)"})
-    for unique_id in now:
-        if unique_id not in before:
-            yield _note(report, unique_id, Level.INFO, f"{label(unique_id)}: table added", {"Table": "added (harmless)"})
+    for unique_id in added if known.is_new(len(added), len(now)) else ():
+        yield _note(report, unique_id, Level.INFO, f"{label(unique_id)}: table added", {"Table": "added (harmless)"})
 
 
 def _changes(before: Columns, now: Columns) -> list[Change]:

@@ -2,11 +2,19 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from mappers.contract import Level
+from mappers.contract.text import one_line
+from mappers.dbt_core.bundle import Artifact
+from mappers.dbt_core.shapes import table, text
 
 _MOST_FACTS: Final = 30
+_DATA: Final = ("model.", "seed.", "snapshot.", "source.")
+"""What has readers. Tests have tables too (`store_failures`), which come and go."""
+
+Columns = dict[str, str]
+"""column → type"""
 
 
 @dataclass(frozen=True)
@@ -52,3 +60,14 @@ def _fate(change: Change) -> str:
     if not change.before:
         return f"added, {change.after}"
     return f"{change.before} → {change.after}" if change.after else f"removed, was {change.before}"
+
+
+def tables(artifact: Artifact) -> dict[str, Columns]:
+    """unique_id → its columns, of every table in a catalog."""
+    found = {**table(artifact.body.get("nodes")), **table(artifact.body.get("sources"))}
+    return {unique_id: _columns(table(node)) for unique_id, node in found.items() if unique_id.startswith(_DATA)}
+
+
+def _columns(node: dict[str, Any]) -> Columns:
+    columns = table(node.get("columns"))
+    return {one_line(column[:500], 120): one_line(text(table(known).get("type"))[:500], 120) or "?" for column, known in columns.items()}

@@ -11,6 +11,8 @@ from typing import Any, Final
 
 from mappers.contract import Documents, Inbound
 from mappers.dbt_core.bundle import Artifact, Bundle, Kind
+from mappers.dbt_core.columns import tables
+from mappers.dbt_core.coverage import selection_of
 from mappers.dbt_core.nodes import package
 from mappers.dbt_core.shapes import first, name, table
 
@@ -76,12 +78,19 @@ def scope_of(inbound: Inbound, bundle: Bundle) -> Scope:
 
 def documents_of(scope: Scope, bundle: Bundle) -> Documents:
     """The manifest is kept for the results that come without one, the catalog for the next catalog."""
-    best = scope.candidates[:1]
-    catalogs = scope.names(Kind.CATALOG, best) if bundle.of(Kind.CATALOG) else ()
+    found = bundle.last(Kind.CATALOG)
+    catalogs = catalog_names(scope, bundle, found) if found and tables(found) else ()
     if not bundle.of(Kind.MANIFEST):
-        return Documents(keeps=catalogs, wants=(*catalogs, *scope.names(Kind.MANIFEST)))
-    manifests = scope.names(Kind.MANIFEST, best)
-    return Documents(keeps=(*catalogs, *manifests), wants=(*catalogs, *manifests[:1]))
+        return Documents(keeps=catalogs[:1], wants=(*catalogs, *scope.names(Kind.MANIFEST)))
+    manifests = scope.names(Kind.MANIFEST, scope.candidates[:1])
+    return Documents(keeps=(*catalogs[:1], *manifests), wants=(*catalogs, *manifests[:1]))
+
+
+def catalog_names(scope: Scope, bundle: Bundle, catalog: Artifact) -> tuple[str, ...]:
+    """Under which names earlier catalogs are kept, the own one first: one of a selection never stands for everything."""
+    names = scope.names(Kind.CATALOG, scope.candidates[:1])
+    chosen = selection_of(bundle, catalog)
+    return (*(f"{name}:{chosen}" for name in names), *names) if chosen else names
 
 
 def _candidates(bundle: Bundle) -> tuple[str, ...]:
