@@ -15,6 +15,7 @@ from mappers.contract.signature import (
     Scheme,
     Shape,
     check,
+    is_topic,
     signing_key,
 )
 from mappers.contract.source import Span
@@ -114,6 +115,25 @@ class GenericHmac(Signing):
         return self
 
 
+def _topics_alone(value: object) -> object:
+    return value if isinstance(value, dict) and "secret" not in value else {"topics": value}
+
+
+def _are_topics(topics: tuple[ActiveSecret, ...]) -> tuple[ActiveSecret, ...]:
+    for number, active in enumerate(topics, 1):
+        if not is_topic(active.secret):
+            raise ValueError(f"topic {number} is no ARN of a topic, as in arn:aws:sns:eu-central-1:123456789012:alerts")
+    return topics
+
+
+class SnsTopics(Signing):
+    """The SNS topics whose messages are believed: any customer of the vendor can have a message of their own topic signed."""
+
+    secrets: Annotated[Secrets, AfterValidator(_are_topics), Field(validation_alias="topics")]
+    tolerance: Annotated[Span, Field(ge=timedelta(seconds=1))] = timedelta(minutes=75)
+    """A topic's delivery policy may go on trying for an hour. https://docs.aws.amazon.com/sns/latest/dg/sns-message-delivery-retries.html"""
+
+
 def _check(own: GrafanaHmac | GenericHmac) -> None:
     check(own.shape)
     if "tolerance" in own.model_fields_set and not own.timestamp_header:
@@ -157,6 +177,7 @@ class Auth(Table):
     stripe: TimedSecrets | None = None
     standard_webhooks: Annotated[TimedSecrets, AfterValidator(_base64_keys)] | None = None
     hmac: GenericHmac | None = None
+    sns: Annotated[SnsTopics, BeforeValidator(_topics_alone)] | None = None
 
     @model_validator(mode="after")
     def _something(self) -> Self:

@@ -15,9 +15,11 @@ from gateway.intake.answers import Refused, accepted
 from gateway.intake.arrival import arrival
 from gateway.intake.body import LARGE, BodyReader, BodyRefused, decompressed
 from gateway.intake.doorbook import Doorbook, Entry
+from gateway.intake.handshake import METHOD, permission
 from gateway.intake.limits import Limiter
 from gateway.intake.rejections import Rejections, storable
 from gateway.intake.remote import Networks, remote_address
+from gateway.intake.sns import Certificates, believe_message
 from gateway.journal import Arrival, Journal, JournalUnavailable
 from gateway.listener import counted_as
 from gateway.metrics import ACCEPTED, REFUSED, Tally
@@ -42,6 +44,7 @@ class Door:
         self._refused: Limiter[str] = Limiter()
         self._taken: Limiter[int] = Limiter()
         self._bodies = BodyReader()
+        self.certificates = Certificates()
         self._answered = Tally(ACCEPTED)
         self._complained = -math.inf
 
@@ -85,6 +88,8 @@ class Door:
             self._slow_down(request)
         if isinstance(standing, Refusal):
             raise Refused(401, standing.value, _ADVICE[standing])
+        if request.method == METHOD:
+            return permission(request.headers, entry.kind.methods, entry.settings.rate)
         made = await self._read(request, entry, tail, signed=standing is Standing.NEEDS_BODY)
         if wait := self._taken.take(entry.source.id, time.monotonic(), rate=entry.settings.rate, burst=entry.settings.burst):
             raise Refused(429, "rate-limited-source", "This source sends more than its `rate` and `burst` allow.", _after(wait))
@@ -98,7 +103,7 @@ class Door:
         try:
             raw = await self._bodies.read(request, entry.max_body)
             now = self._clock()
-            if signed and (refusal := await _believe_body(entry, request.headers, raw, now)):
+            if signed and (refusal := await self._believe_body(entry, request.headers, raw, now)):
                 raise Refused(401, refusal.value, _ADVICE[refusal], body_size=len(raw))
             body = await decompressed(raw, request.headers.get("Content-Encoding", ""), entry.max_body)
         except BodyRefused as refused:
@@ -107,6 +112,13 @@ class Door:
         if len(body) < LARGE:
             return arrival(request, entry, tail, body, now)
         return await asyncio.to_thread(arrival, request, entry, tail, body, now)
+
+    async def _believe_body(self, entry: Entry, headers: Mapping[str, str], raw: bytes, now: datetime) -> Refusal | None:
+        if len(raw) < LARGE:
+            refusal = authenticate_body(entry.proofs, headers, raw, now)
+        else:
+            refusal = await asyncio.to_thread(authenticate_body, entry.proofs, headers, raw, now)
+        return refusal and await believe_message(entry.proofs, raw, now, self.certificates, refusal)
 
     def _complain(self, error: Exception) -> None:
         """Once a second: while storage is in trouble every request is."""
@@ -142,12 +154,6 @@ def _parts(path: str) -> tuple[str, str, str]:
     team, _, rest = path[len(PREFIX) :].partition("/")
     slug, slash, tail = rest.partition("/")
     return storable(unquote(team)), storable(unquote(slug)), slash + unquote(tail)
-
-
-async def _believe_body(entry: Entry, headers: Mapping[str, str], raw: bytes, now: datetime) -> Refusal | None:
-    if len(raw) < LARGE:
-        return authenticate_body(entry.proofs, headers, raw, now)
-    return await asyncio.to_thread(authenticate_body, entry.proofs, headers, raw, now)
 
 
 def _after(seconds: int) -> dict[str, str]:

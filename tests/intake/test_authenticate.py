@@ -66,8 +66,8 @@ def asked(
 
 
 def test_every_scheme_is_tried_here() -> None:
-    assert {one.scheme for one in EVERY} == set(Scheme)
-    assert set(PRESETS) == {scheme for scheme in Scheme if scheme.signs_body} - {Scheme.HMAC}
+    assert {one.scheme for one in EVERY} == set(Scheme) - {Scheme.SNS}, "SNS needs more than the request: see test_sns.py"
+    assert set(PRESETS) == {scheme for scheme in Scheme if scheme.signs_body} - {Scheme.HMAC, Scheme.SNS}
 
 
 # ---- who is believed ----------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from mappers.contract.signature.presets import GRAFANA_WITH_TIMESTAMP, PRESETS
 from mappers.contract.signature.proof import TOLERANCE, Proof, Refusal, Scheme, Secret, Standing, digest, more_telling
 from mappers.contract.signature.shape import BODY_ALONE, Algorithm, Encoding, Shape, check
 from mappers.contract.signature.signed import check_headers, check_signature, signing_key
+from mappers.contract.signature.sns import SnsClaim, is_topic, sns_claim
 
 __all__ = [
     "BODY_ALONE",
@@ -25,13 +26,17 @@ __all__ = [
     "Scheme",
     "Secret",
     "Shape",
+    "SnsClaim",
     "Standing",
     "authenticate",
     "authenticate_body",
     "authenticate_head",
     "check",
     "digest",
+    "is_topic",
+    "more_telling",
     "signing_key",
+    "sns_claim",
 ]
 
 

@@ -27,6 +27,7 @@ class Scheme(StrEnum):
     STRIPE = "stripe"
     STANDARD_WEBHOOKS = "standard_webhooks"
     HMAC = "hmac"
+    SNS = "sns"
 
     @property
     def signs_body(self) -> bool:

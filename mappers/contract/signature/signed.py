@@ -10,6 +10,7 @@ from mappers.contract.signature.credential import sole
 from mappers.contract.signature.presets import PRESETS
 from mappers.contract.signature.proof import Proof, Refusal, Scheme, more_telling
 from mappers.contract.signature.shape import BODY_ALONE, DIGEST_SIZE, Shape, template
+from mappers.contract.signature.sns import check_sns_headers
 
 
 class Claim(NamedTuple):
@@ -30,11 +31,11 @@ def check_headers(proof: Proof, headers: Mapping[str, str]) -> Refusal | None:
         if not isinstance(claim, Refusal):
             return None
         refusal = more_telling(refusal, claim)
-    return refusal
+    return check_sns_headers(headers) if proof.scheme is Scheme.SNS else refusal
 
 
 def check_signature(proof: Proof, headers: Mapping[str, str], body: bytes, now: datetime) -> Refusal | None:
-    """None where the body was signed with one of the proof's secrets, lately."""
+    """None where the body was signed with one of the proof's secrets, lately. Never for SNS: its certificate is not at hand."""
     if not proof.secrets:
         return Refusal.NO_SECRET
     refusal = Refusal.NO_SECRET

@@ -1,0 +1,71 @@
+"""What a text says of a state, where no field does: `nightly-orders FAILED`, `[RESOLVED] disk full`."""
+
+import re
+from typing import Final
+
+from mappers.contract import Category, State
+
+_WORD: Final = re.compile(r"[^\W_]+")
+_PART: Final = re.compile(r"[\w.-]+")
+
+
+def _set(words: str) -> frozenset[str]:
+    return frozenset(words.split())
+
+
+_FAILING: Final = _set(
+    """failed failure failures failing fail fails error errored errors timeout timedout crashed crash critical alarm firing down unhealthy
+    exception broken unavailable outage exceeded breached violated impaired degraded unreachable"""
+)
+_WARNING: Final = _set("warning warn degraded delayed late")
+_RECOVERING: Final = _set(
+    """succeeded success successful successfully succeeds completed complete completes finished ok okay recovered recovery resolved up
+    healthy passed restored available"""
+)
+_OF_AN_ID: Final = frozenset("0123456789abcdefABCDEFTZ-:.")
+_NONE: Final = _set("no not 0 zero without never")
+_JOBS: Final = _set(
+    """job jobs run etl elt load pipeline task build batch import export backup query flow dag model sync execution crawler workflow
+    ingest ingestion step"""
+)
+_FILLERS: Final = _set("has have is was are were with the a an at on by in of again now status state notification alert for")
+
+
+def state_of(text: str) -> State | None:
+    """Failing before recovering (`completed with errors`); None where the text says neither. `no errors` is no failure."""
+    words = [word.lower() for word in _WORD.findall(text[:2000])]
+    failing = any(word in _FAILING | _WARNING and not (place and words[place - 1] in _NONE) for place, word in enumerate(words))
+    if failing:
+        return State.FIRING
+    recovering = any(word in _RECOVERING and not (place and words[place - 1] in _NONE) for place, word in enumerate(words))
+    return State.RESOLVED if recovering else None
+
+
+def is_warning(text: str) -> bool:
+    """Whether a failing text only warns."""
+    words = {word.lower() for word in _WORD.findall(text[:2000])}
+    return bool(words & _WARNING) and not words & (_FAILING - _WARNING)
+
+
+def stem(text: str) -> str:
+    """The name that is left when words of state, numbers, dates and ids are taken out: the same for a failure and its recovery."""
+    kept = []
+    for part in _PART.findall(text[:500]):
+        word = part.strip(".-_")
+        is_id = (
+            len(word) >= 8 and any(letter.isdigit() for letter in word) and all(letter in "0123456789abcdefABCDEFTZ-:." for letter in word)
+        )
+        if (
+            word
+            and any(letter.isalpha() for letter in word)
+            and not is_id
+            and word.lower() not in _FAILING | _WARNING | _RECOVERING | _FILLERS
+        ):
+            kept.append(word)
+    return " ".join(kept[:12])
+
+
+def category_of(text: str) -> Category:
+    """A job's failure where the text speaks of one."""
+    words = {word.lower() for word in _WORD.findall(text[:500])}
+    return Category.JOB_FAILURE if words & _JOBS else Category.INCIDENT

@@ -1,0 +1,175 @@
+"""Amazon SNS: an alarm is a thread whoever tells of it; a recovery resolves what the failure opened."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mappers.aws_sns import SOURCE
+from mappers.aws_sns.words import state_of, stem
+from mappers.contract import Category, Draft, Headers, Inbound, Level, Mapped, State, Unmapped
+
+FIXTURES = Path(__file__).parents[1] / "fixtures" / "aws_sns"
+
+
+def inbound(case: str) -> Inbound:
+    document = json.loads((FIXTURES / f"{case}.request.json").read_text(encoding="utf-8"))
+    return Inbound(body=document["body"].encode(), headers=Headers((name, value) for name, value in document["headers"]))
+
+
+def mapped(case: str) -> Mapped:
+    return SOURCE.map(inbound(case))
+
+
+def first(case: str) -> Draft:
+    return mapped(case).drafts[0]
+
+
+def identity(draft: Draft) -> str:
+    return json.dumps([draft.slug, draft.event_data, draft.member and draft.member.key], sort_keys=True)
+
+
+def message(text: str | dict[str, Any], subject: str = "") -> Mapped:
+    given = text if isinstance(text, str) else json.dumps(text)
+    envelope = {"Type": "Notification", "MessageId": "1", "TopicArn": "arn:aws:sns:eu-central-1:123456789012:alerts", "Message": given}
+    return SOURCE.map(Inbound(body=json.dumps({**envelope, "Subject": subject}).encode()))
+
+
+@pytest.mark.req("R14", "R46")
+@pytest.mark.parametrize(
+    ("failing", "recovering"),
+    [
+        ("alarm", "alarm-ok"),
+        ("alarm", "eventbridge-alarm-ok"),
+        ("alarm-raw-delivery", "alarm-ok"),
+        ("truncated-alarm", "alarm-ok"),
+        ("truncated-raw-alarm", "alarm-ok"),
+        ("alarm-no-data", "alarm-ok"),
+        ("glue-job-failed", "glue-job-succeeded"),
+        ("glue-job-timeout", "glue-job-succeeded"),
+        ("eventbridge-api-destination", "glue-job-succeeded"),
+        ("step-functions-failed", "step-functions-succeeded"),
+        ("ecs-task-failed", "ecs-task-succeeded"),
+        ("ecs-service-impaired", "ecs-service-steady"),
+        ("rds-low-storage", "rds-restarted"),
+        ("rds-own-notification", "rds-restarted"),
+        ("text-failed", "text-succeeded"),
+    ],
+)
+def test_a_recovery_resolves_what_the_failure_opened(failing: str, recovering: str) -> None:
+    opened, closed = first(failing), first(recovering)
+    assert (opened.state, closed.state) == (State.FIRING, State.RESOLVED)
+    assert identity(opened) == identity(closed)
+    assert opened.occurrence != closed.occurrence or opened.run
+
+
+@pytest.mark.req("R14")
+def test_the_same_change_told_by_both_services_is_one_happening() -> None:
+    assert first("alarm-ok").occurrence == first("eventbridge-alarm-ok").occurrence
+    assert first("eventbridge-alarm-ok").message.startswith("Was in alarm for 43 min.")
+
+
+def test_data_that_stops_coming_never_makes_an_alarm_look_better() -> None:
+    assert first("alarm-no-data").level is Level.WARNING
+    assert first("alarm-no-data-while-on").level is Level.ERROR
+    assert first("alarm-no-data-while-on").state is State.FIRING
+
+
+@pytest.mark.req("R58")
+def test_the_description_tells_owner_severity_and_runbook_and_is_not_shown_twice() -> None:
+    draft = first("alarm")
+    assert draft.owners == ("data-platform",)
+    assert draft.links["Runbook"] == "https://runbooks.example.test/queue"
+    assert draft.message.endswith("\n\nOrders wait to be loaded.")
+    assert first("alarm-low-severity").level is Level.WARNING
+    assert first("alarm-low-severity").owners == ("storage", "@ops")
+
+
+def test_each_time_series_of_an_alarm_is_a_member() -> None:
+    member = first("alarm-contributor").member
+    assert member is not None
+    assert (member.key, member.label) == ("0a1b2c3d", "InstanceId=i-0123, AZ=eu-central-1a")
+
+
+@pytest.mark.req("R16")
+def test_retries_of_a_glue_job_are_attempts_of_one_run() -> None:
+    once, again = first("glue-job-failed"), first("glue-job-retry-failed")
+    assert (once.run, once.attempt, again.attempt) == (again.run, None, 1)
+
+
+@pytest.mark.req("R8")
+def test_a_glue_job_is_late_until_its_run_ends_however_it_ends() -> None:
+    late = first("glue-job-late")
+    assert (late.category, late.level, late.state) == (Category.LATE_RUN, Level.WARNING, State.FIRING)
+    for ended in ("glue-job-failed", "glue-job-succeeded", "glue-job-stopped", "glue-job-timeout"):
+        assert [identity(draft) for draft in mapped(ended).drafts if draft.state is State.RESOLVED][-1] == identity(late)
+
+
+@pytest.mark.req("R4")
+def test_what_a_state_machine_says_in_json_is_told_in_words() -> None:
+    assert first("step-functions-failed").message.startswith('UndefinedTable: relation "orders" does not exist')
+
+
+def test_a_name_made_for_one_run_is_the_name_without_its_date() -> None:
+    event = {"detail-type": "SageMaker Training Job State Change", "source": "aws.sagemaker", "account": "1", "region": "eu-central-1"}
+    for name in ("churn-2026-11-22-02-00-00-123", "churn-2026-11-23-02-00-00-456"):
+        (draft,) = message({**event, "detail": {"TrainingJobName": name, "TrainingJobStatus": "Failed"}}).drafts
+        assert draft.event_data["name"] == "churn"
+
+
+def test_a_subscription_is_confirmed_by_its_topic_and_token_and_never_by_the_address_it_names() -> None:
+    answer = mapped("subscription-confirmation")
+    assert answer.drafts == ()
+    assert answer.ignored
+    (follow_up,) = answer.follow_ups
+    assert "https" not in follow_up.model_dump_json()
+    with pytest.raises(Unmapped, match="names no topic"):
+        mapped("confirmation-of-something-else")
+
+
+@pytest.mark.req("R15")
+def test_the_key_is_the_message_id_in_body_or_header() -> None:
+    assert SOURCE.request_key(inbound("alarm")) == "35ecbe70-f71e-42d7-b099-720e3d5a0001"
+    assert SOURCE.request_key(inbound("alarm-raw-delivery")) == "35ecbe70-f71e-42d7-b099-720e3d5aed0b"
+    assert SOURCE.request_key(inbound("eventbridge-api-destination")) == "11112222-1234-5678-9abc-def012345678"
+    assert SOURCE.request_key(inbound("empty")) is None
+
+
+@pytest.mark.req("R33")
+def test_each_partition_has_its_own_console() -> None:
+    assert first("alarm-raw-in-china").links["Open alarm"].startswith("https://cn-north-1.console.amazonaws.cn/")
+
+
+@pytest.mark.parametrize(
+    ("text", "state"),
+    [
+        ("nightly-orders FAILED", State.FIRING),
+        ("[FIRING:1] DiskFull", State.FIRING),
+        ("[RESOLVED] DiskFull", State.RESOLVED),
+        ("load completed with errors", State.FIRING),
+        ("load completed, no errors", State.RESOLVED),
+        ("0 failed, 12 passed", State.RESOLVED),
+        ("not available", None),
+        ("Deploy of version 7 begins", None),
+        ("WARNING: disk 80 % full", State.FIRING),
+    ],
+)
+def test_words_tell_a_state(text: str, state: State | None) -> None:
+    assert state_of(text) is state
+
+
+def test_the_stem_of_a_text_has_no_state_number_date_or_id_in_it() -> None:
+    told = ("orders-load FAILED 2026-11-22 run=8f14e45fceea167a", "SUCCEEDED: orders-load (2026-11-23) run=c9f0f895fb98ab91")
+    assert {stem(text) for text in told} == {"orders-load run"}
+
+
+def test_a_failing_text_closes_itself_for_nobody_promises_its_recovery() -> None:
+    draft = message("3 files are missing", "nightly-orders FAILED").drafts[0]
+    assert draft.closes_itself
+    assert (draft.category, draft.level) == (Category.INCIDENT, Level.ERROR)
+    assert message("x", "nightly load FAILED").drafts[0].category is Category.JOB_FAILURE
+
+
+def test_a_message_that_is_only_json_text_is_text() -> None:
+    assert message('"The job orders failed"').drafts[0].message == "The job orders failed"
