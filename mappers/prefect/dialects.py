@@ -25,11 +25,19 @@ Json = Mapping[str, Any]
 
 UNREMARKABLE: Final = ("created", "updated", "deleted", "heartbeat")
 """Ends of event names that tell of bookkeeping."""
+BOOKKEEPING: Final = (
+    *("prefect.asset.", "prefect.automation.", "prefect.block.", "prefect.concurrency-limit.", "prefect.log.", "prefect.variable."),
+    *("prefect.worker.", "prefect-cloud."),
+)
+"""What Prefect says of itself: sent by an automation that forwards everything. A failed asset is told by its flow run."""
 
 
 def read_object(document: Json) -> Message | None:
     """What this object says; None where no dialect knows it."""
-    return next((message for dialect in DIALECTS if (message := dialect(document))), None)
+    for dialect in DIALECTS:
+        if message := dialect(document):
+            return message
+    return None
 
 
 def event_with_objects(document: Json) -> Message | None:
@@ -39,7 +47,7 @@ def event_with_objects(document: Json) -> Message | None:
     Retrying has Failed already (`flow_run.state_name`).
     """
     event = mapping(document.get("event"))
-    return _event(event, document) if "resource" in event else None
+    return _event(event, document) if event and "resource" in event else None
 
 
 def event(document: Json) -> Message | None:
@@ -94,14 +102,34 @@ def interface_status(document: Json) -> Message | None:
     return None
 
 
+def status_objects(document: Json) -> Message | None:
+    """Objects of a deployment, work pool or work queue, as `{{ work_pool|tojson }}` gives them: the innermost one is meant."""
+    pool, queue, deployment = (mapping(document.get(thing)) for thing in ("work_pool", "work_queue", "deployment"))
+    happened = name(document.get("event"))
+    for thing, found, within in (
+        ("deployment", deployment, name(mapping(document.get("flow")).get("name"))),
+        ("work-queue", queue, name(queue.get("work_pool_name")) or name(pool.get("name"))),
+        ("work-pool", pool, ""),
+    ):
+        status, called = enum_name(found.get("status")), name(found.get("name"))
+        told = happened.removeprefix(f"prefect.{thing}.") if happened.startswith(f"prefect.{thing}.") else ""
+        if called and (told or (status and not happened)):
+            return InfrastructureMessage(thing=thing, name=called, status=plain(told or status), within=within, id=name(found.get("id")))
+    return None
+
+
 def run_object(document: Json) -> Message | None:
-    """A flow run as Prefect's API gives it, alone or as `flow_run`, beside its flow and deployment."""
+    """A flow run as Prefect's API gives it, alone or as `flow_run`, beside its flow and deployment.
+
+    So it comes from a template, and so the gateway enters what Prefect's API said: with `"tocsin": "flow_run"`, and with
+    `instead_of` where it was asked because a message had not named the flow.
+    """
     run = mapping(document.get("flow_run")) or document
-    state = mapping(run.get("state"))
+    state = mapping(run.get("state")) or mapping(document.get("state"))
     kind = enum_name(state.get("type") or run.get("state_type"))
     identifier = name(run.get("id")) or name(run.get("flow_run_id"))
     called = name(state.get("name")) or name(run.get("state_name")) or kind
-    if not (identifier and (called or "state_details" in state)):
+    if not (identifier and (called or "state_details" in state) and ("name" in state or "state_name" in run or "state_type" in run)):
         return None
     return RunMessage(
         run=identifier,
@@ -113,6 +141,8 @@ def run_object(document: Json) -> Message | None:
         **_about_run(run, document),
         flow=name(mapping(document.get("flow")).get("name")) or name(document.get("flow_name")),
         deployment=name(mapping(document.get("deployment")).get("name")) or name(document.get("deployment_name")),
+        is_looked_up=document.get("tocsin") == "flow_run",
+        is_instead=bool(document.get("instead_of")),
     )
 
 
@@ -122,6 +152,7 @@ DIALECTS: Final[tuple[Callable[[Json], Message | None], ...]] = (
     interface_custom,
     interface_run,
     interface_status,
+    status_objects,
     run_object,
 )
 
@@ -133,9 +164,9 @@ def _event(event: Json, objects: Json) -> Message | None:
     if thing == "task-run" or happened.startswith("prefect.task-run."):
         return Nothing("the state of a task run: its flow run tells how it ended")
     if happened and not happened.startswith(f"prefect.{thing}."):
-        return None
+        return Nothing(f"{happened} alerts nobody") if happened.startswith(BOOKKEEPING) else None
     word = happened.removeprefix(f"prefect.{thing}.")
-    if word in UNREMARKABLE:
+    if word in UNREMARKABLE or "." in word:  # prefect.flow-run.pull-step.executed
         return Nothing(f"{happened} alerts nobody")
     if thing == "flow-run":
         return _flow_run_event(event, objects, resource, identifier, word)

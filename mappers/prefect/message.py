@@ -33,10 +33,10 @@ class RunMessage(NamedTuple):
     expected_at: datetime | None = None
     started_at: datetime | None = None
     event_id: str = ""
-    is_guess: bool = False
-    """Read from words of somebody's own: the run is certain, the rest is likely."""
-    instead: bool = False
-    """Prefect's API says this of a run that a message named without its flow."""
+    is_looked_up: bool = False
+    """Prefect's API said so, when the gateway asked: there is nothing more to ask."""
+    is_instead: bool = False
+    """It is told in the place of a message that did not name the flow."""
 
 
 class InfrastructureMessage(NamedTuple):

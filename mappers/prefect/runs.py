@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from mappers.contract import Category, Draft, FollowUp, Level, LogPointer, Mapped, Member, RunSignal, State, Unmapped, duration
@@ -27,6 +27,12 @@ FAILED: Final = Topic("prefect-flow-run-failed", Category.JOB_FAILURE, "{} faile
 TESTS_FAILED: Final = Topic("prefect-flow-run-tests-failed", Category.DBT_TEST_FAILURE, "dbt tests failed in {}")
 LATE: Final = Topic("prefect-flow-run-late", Category.LATE_RUN, "{} is late")
 CANCELLED: Final = Topic("prefect-flow-run-cancelled", Category.JOB_FAILURE, "{} was cancelled")
+OPENING: Final = {Meaning.FAILED: FAILED, Meaning.TESTS_FAILED: TESTS_FAILED}
+"""What opens a flow's thread."""
+ASKED_FOR: Final = frozenset((*OPENING, Meaning.COMPLETED, Meaning.CANCELLED))
+"""Where a message does not name the flow. Lateness is not: the run's next state, which is not asked for, must end it."""
+ASKING: Final = timedelta(seconds=15)
+"""How long a failure whose flow is not told waits for Prefect's API to tell it."""
 
 OWNER: Final = "owner:"
 """A tag that begins so names an owner."""
@@ -44,7 +50,11 @@ def map_run(message: RunMessage, settings: PrefectSettings, received_at: datetim
     if reading is None:
         raise Unmapped(f"the state {message.state!r} is not one of Prefect's own, and its type is not given")
     scope = scope_of(message, settings)
+    if reading.meaning in ASKED_FOR and _is_to_be_asked(message, settings):
+        return _ask_whose(message, reading, settings, received_at)
     drafts = tuple(_drafts(message, reading, scope, settings, received_at))
+    if message.is_instead and message.flow and reading.meaning in OPENING:
+        drafts += (_never_was(message, reading, settings),)
     return Mapped(
         drafts=drafts,
         signals=(_signal(message, reading, scope, settings),),
@@ -54,27 +64,30 @@ def map_run(message: RunMessage, settings: PrefectSettings, received_at: datetim
 
 
 def _drafts(message: RunMessage, reading: Reading, scope: Scope, settings: PrefectSettings, received_at: datetime) -> Iterator[Draft]:
+    meaning = reading.meaning
+    is_late_no_more = reading.ends_lateness and message.previous != "Scheduled"  # straight from there means in time
+    if meaning is Meaning.NOTHING and not is_late_no_more:
+        return
     common, facts = _common(message, scope, settings), _facts(message)
     run = Member(key=message.run, label=_called(message))
-    match reading.meaning:
-        case Meaning.FAILED:
-            yield _draft(FAILED, common, level=Level.ERROR, member=scope.member, **_failure(message, facts, scope, settings))
-        case Meaning.TESTS_FAILED:
-            failure = _failure(message, facts | {"Tests": ", ".join(_tests(message.text))}, scope, settings)
-            yield _draft(TESTS_FAILED, common, level=Level.ERROR, member=scope.member, **failure)
-        case Meaning.LATE:
-            # The run is the member: several may be late at once, and each ends its own lateness only.
-            yield _draft(LATE, common, level=Level.WARNING, member=run, **_lateness(message, facts, scope, settings, received_at))
-        case Meaning.CANCELLED:
-            said = message.text or f"Flow run {_called(message)} was cancelled."
-            yield _draft(CANCELLED, common, level=Level.INFO, state=State.NOTE, member=scope.member, message=said, facts=facts)
-        case Meaning.COMPLETED:
-            recovery = {"level": Level.SUCCESS, "state": State.RESOLVED, "member": scope.member, "facts": facts}
-            said = f"Flow run {_called(message)} completed."
-            yield _draft(FAILED, common, message=said, **recovery)
-            if not _failed_its_tests(message, scope):
-                yield _draft(TESTS_FAILED, common, message=said, spares_own_run=True, **recovery)
-    if reading.ends_lateness and message.previous != "Scheduled":  # straight from there means in time
+    if meaning is Meaning.FAILED:
+        yield _draft(FAILED, common, level=Level.ERROR, member=scope.member, **_failure(message, facts, scope, settings))
+    elif meaning is Meaning.TESTS_FAILED:
+        failure = _failure(message, facts | {"Tests": ", ".join(_tests(message.text))}, scope, settings)
+        yield _draft(TESTS_FAILED, common, level=Level.ERROR, member=scope.member, **failure)
+    elif meaning is Meaning.LATE:
+        # The run is the member: several may be late at once, and each ends its own lateness only.
+        yield _draft(LATE, common, level=Level.WARNING, member=run, **_lateness(message, facts, scope, settings, received_at))
+    elif meaning is Meaning.CANCELLED:
+        said = message.text or f"Flow run {_called(message)} was cancelled."
+        yield _draft(CANCELLED, common, level=Level.INFO, state=State.NOTE, member=scope.member, message=said, facts=facts)
+    elif meaning is Meaning.COMPLETED:
+        recovery = {"level": Level.SUCCESS, "state": State.RESOLVED, "member": scope.member, "facts": facts}
+        said = f"Flow run {_called(message)} completed."
+        yield _draft(FAILED, common, message=said, **recovery)
+        if not _failed_its_tests(message, scope):
+            yield _draft(TESTS_FAILED, common, message=said, spares_own_run=True, **recovery)
+    if is_late_no_more:
         said = f"Flow run {_called(message)} is {message.state} now."
         yield _draft(LATE, common, level=Level.SUCCESS, state=State.RESOLVED, member=run, message=said, facts=facts)
 
@@ -157,19 +170,46 @@ def _signal(message: RunMessage, reading: Reading, scope: Scope, settings: Prefe
 
 def _ask_for_state(message: RunMessage, settings: PrefectSettings) -> Mapped:
     """A run without a state: its state is asked for, and arrives as a message of its own."""
-    if not (settings.api_url and _may_be_asked(message)):
+    if message.is_looked_up or not (settings.api_url and _may_be_asked(message)):
         raise Unmapped("names a flow run but not its state; with `api_url` set it would be asked for")
     return Mapped(follow_ups=(_flow_run(message),), ignored="names a flow run but not its state, which is asked for")
 
 
 def _ask_when_due(message: RunMessage, reading: Reading, scope: Scope, settings: PrefectSettings) -> tuple[FollowUp, ...]:
     """A late run's expected time, where only Prefect's API tells it: what comes back is the same happening, told more fully."""
-    unknown = reading.meaning is Meaning.LATE and message.expected_at is None and not scope.is_run
+    unknown = reading.meaning is Meaning.LATE and message.expected_at is None and not scope.is_run and not message.is_looked_up
     return (_flow_run(message),) if unknown and settings.api_url and _may_be_asked(message) else ()
 
 
-def _flow_run(message: RunMessage) -> FollowUp:
-    return FollowUp(kind="prefect", operation="flow_run", ids={"flow_run_id": message.run})
+def _is_to_be_asked(message: RunMessage, settings: PrefectSettings) -> bool:
+    """Whether the flow is not told (a text that names the run alone, a template whose flow Prefect could not look up) but can be had."""
+    return bool(settings.api_url) and not message.flow and not message.is_looked_up and _may_be_asked(message)
+
+
+def _ask_whose(message: RunMessage, reading: Reading, settings: PrefectSettings, received_at: datetime) -> Mapped:
+    """What fails is held back until Prefect's API has said whose run it is; if it says nothing, people hear of the run alone."""
+    alone = message._replace(deployment="")
+    scope = scope_of(alone, settings)
+    drafts = [draft for draft in _drafts(alone, reading, scope, settings, received_at) if draft.state is not State.NOTE]
+    held = tuple(
+        draft.model_copy(update={"hold": max(draft.hold or timedelta(), ASKING)} if draft.state is State.FIRING else {}) for draft in drafts
+    )
+    about = {"state": message.state, "at": message.at.isoformat() if message.at else ""}
+    return Mapped(
+        drafts=held, follow_ups=(_flow_run(message, **about),), ignored=None if held else "does not name its flow, which is asked for"
+    )
+
+
+def _never_was(message: RunMessage, reading: Reading, settings: PrefectSettings) -> Draft:
+    """Ends what was held back of the run alone: this message tells it of its flow. Its time is that of the asking, after the held one's."""
+    alone = message._replace(flow="", deployment="", at=None)
+    common = _common(alone, scope_of(alone, settings), settings)
+    said = f"Told of flow {message.flow}."
+    return _draft(OPENING[reading.meaning], common, level=Level.SUCCESS, state=State.RESOLVED, message=said)
+
+
+def _flow_run(message: RunMessage, **about: str) -> FollowUp:
+    return FollowUp(kind="prefect", operation="flow_run", ids={"flow_run_id": message.run, **about})
 
 
 def _may_be_asked(message: RunMessage) -> bool:

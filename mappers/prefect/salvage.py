@@ -23,11 +23,24 @@ OBJECT_KEYS: Final = (
     *("prefect.state-message", "prefect.state-name", "prefect.state-timestamp", "prefect.state-type"),
 )
 """Names of everyday use: looked for only where none of the above are. The last ones lie in a resource that was cut short."""
+TEXT_KEYS: Final = frozenset(("flow_run_state_message", "message", "prefect.state-message"))
+"""What may hold anything, up to the next known key. Of these the beginning alone is worth having."""
+NAME_KEYS: Final = frozenset(
+    (
+        *("deployment_name", "flow_name", "flow_run_name", "work_pool_name", "work_queue_name", "prefect.resource.name"),
+        *("flow_run_state_name", "state_name", "prefect.state-name"),
+    )
+)
+"""What may hold a quote as well. Everything else ends at the first."""
 LONGEST: Final = 2_000_000
 """Characters looked at."""
 TRIES: Final = 24
 """Values that may be tried as JSON, for each of them may cost a pass over the body."""
 
+FIELDS: Final = 100
+"""Fields looked for in an object of somebody's own."""
+
+_FIRST_KEY: Final = re.compile(r'\s{0,8}\{(\s{0,12})"[A-Za-z]')
 _DECODER: Final = json.JSONDecoder()
 
 
@@ -53,7 +66,7 @@ def salvage(body: str) -> dict[str, Any]:
         if key in found or key == open_key:
             continue  # said again inside a message
         if open_key is not None:
-            found[open_key] = _unquoted(body[start : field.start()])
+            found[open_key] = _value(open_key, body[start : field.start()])
         open_key, start = key, position
         if body[start : start + 1] in ("{", "[") and tries < TRIES:
             tries += 1
@@ -62,11 +75,41 @@ def salvage(body: str) -> dict[str, Any]:
                 found[key], position, open_key = value, end, None
             elif not quoted:
                 open_key = None  # an object cut short: its own keys come next
-    if open_key is not None:
+    if open_key in TEXT_KEYS:
         found[open_key] = _unquoted(body[start:].rstrip().removesuffix("}"))
+    elif open_key is not None and '"' in body[start:]:  # else the body was cut, and half a name is the name of something else
+        found[open_key] = _unquoted(body[start:].partition('"')[0])
     if "prefect.resource.id" in found:
         found.setdefault("resource", dict(found))
     return found
+
+
+def any_fields(body: str) -> dict[str, str]:
+    """The fields of a broken object of somebody's own, by how its first two keys are set apart; a message runs on to the next key."""
+    body = body[:LONGEST]
+    first = _FIRST_KEY.match(body)
+    if not first:
+        return {}
+    gap = re.escape(first[1])
+    keys = re.compile(rf'[{{,]{gap}"([A-Za-z][\w .-]{{0,60}})"\s?:[ \t]?' if first[1] else r'[{,][ \t]?"([A-Za-z][\w .-]{0,60})"\s?:[ \t]?')
+    found: dict[str, str] = {}
+    open_key, start = "", 0
+    for field in keys.finditer(body):
+        if field[1] in found or field[1] == open_key or len(found) > FIELDS:
+            continue
+        if open_key:
+            found[open_key] = _unquoted(body[start : field.start()].lstrip().removeprefix('"'))
+        open_key, start = field[1], field.end()
+    if open_key and _is_whole(body):
+        found[open_key] = _unquoted(body[start:].rstrip().removesuffix("}").lstrip().removeprefix('"'))
+    elif open_key:
+        found.setdefault("text", body[start:].lstrip().removeprefix('"'))
+    return found
+
+
+def _is_whole(body: str) -> bool:
+    """Whether the last value has its end; else the body was cut, and half a name is the name of something else."""
+    return body.rstrip().endswith(("}", '"'))
 
 
 def _decoded(body: str, start: int) -> tuple[Any, int]:
@@ -75,6 +118,10 @@ def _decoded(body: str, start: int) -> tuple[Any, int]:
         return _DECODER.raw_decode(body, start)
     except (ValueError, RecursionError):
         return None, 0
+
+
+def _value(key: str, raw: str) -> str:
+    return _unquoted(raw if key in TEXT_KEYS or key in NAME_KEYS else raw.partition('"')[0])
 
 
 def _unquoted(raw: str) -> str:

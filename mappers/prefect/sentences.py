@@ -13,6 +13,7 @@ STATUS: Final = re.compile(r"Prefect (deployment|work pool|work queue) '([^'\n]{
 """The subject of a notification about infrastructure."""
 FLOW_RUN: Final = "Flow run "
 MESSAGE: Final = "State message:"
+UUID_LENGTH: Final = 36
 
 
 def read_run(body: str) -> RunMessage | None:
@@ -43,8 +44,8 @@ def _with_id(body: str) -> RunMessage | None:
 
 def _observed(body: str) -> RunMessage | None:
     found = OBSERVED.search(body)
-    run = _labelled(body, "Flow run ID:")
-    if not (found and run):
+    run = _labelled(body, "Flow run ID:").strip("\\%\"',")
+    if not (found and run) or (len(run) < UUID_LENGTH and body.endswith(run)):  # cut short
         return None
     flow, _, run_name = _subject(body, found.start()).partition("/")  # a flow's name cannot hold a slash, a run's can
     _, _, message = body.partition(MESSAGE)
