@@ -128,5 +128,18 @@ SOURCE: Final = SourceKind(
     event_types=("firing", "resolved"),
     map=_map,
     request_key=_request_key,
+    steps=(
+        (
+            "In alertmanager.yml, under receivers, add:\n"
+            "- name: tocsin\n"
+            "  webhook_configs:\n"
+            "    - url: {url}\n"
+            "      http_config: {authorization: {type: Bearer, credentials: {token}}}"
+        ),
+        "Under route (or one of its routes) set receiver: tocsin and group_by: [alertname, cluster].",
+        "Leave send_resolved on, and payload and max_alerts out.",
+        "Reload: curl -X POST http://ALERTMANAGER:9093/-/reload",
+        "Try it: amtool alert add TocsinTest severity=info --alertmanager.url=http://ALERTMANAGER:9093",
+    ),
     example=Example(body=_EXAMPLE, headers={"Content-Type": "application/json", "User-Agent": "Alertmanager/0.28.0"}),
 )

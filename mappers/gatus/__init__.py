@@ -113,15 +113,19 @@ SOURCE: Final = SourceKind(
     methods=("GET", "POST", "PUT", "PATCH"),
     settings=GatusSettings,
     steps=(
-        "In Gatus' configuration, under alerting, add the provider custom with url: {url} and method: POST",
-        'Give it headers: Content-Type: application/json and Authorization: "Bearer {token}"',
         (
-            'As body, write on one line: {"status": "[ALERT_TRIGGERED_OR_RESOLVED]", "group": "[ENDPOINT_GROUP]", '
-            '"name": "[ENDPOINT_NAME]", "url": "[ENDPOINT_URL]", "description": "[ALERT_DESCRIPTION]", '
-            '"errors": "[RESULT_ERRORS]", "conditions": "[RESULT_CONDITIONS]"}'
+            "In Gatus' configuration, under alerting, add:\n"
+            "custom:\n"
+            '  url: "{url}"\n'
+            '  method: "POST"\n'
+            '  headers: {Content-Type: application/json, Authorization: "Bearer {token}"}\n'
+            "  body: |\n"
+            '    {"status": "[ALERT_TRIGGERED_OR_RESOLVED]", "group": "[ENDPOINT_GROUP]", "name": "[ENDPOINT_NAME]", "url": "[ENDPOINT_URL]",\n'
+            '     "description": "[ALERT_DESCRIPTION]", "errors": "[RESULT_ERRORS]", "conditions": "[RESULT_CONDITIONS]"}\n'
+            "  default-alert: {send-on-resolved: true}"
         ),
-        "Under default-alert, set send-on-resolved: true: without it nothing is ever resolved.",
         "Give each endpoint that should ring: alerts: [{type: custom}]",
+        "Restart Gatus. Without send-on-resolved nothing is ever resolved.",
     ),
     example=Example(body=_EXAMPLE.encode(), headers={"Content-Type": "application/json", "User-Agent": "Go-http-client/1.1"}),
 )

@@ -146,5 +146,17 @@ SOURCE: Final = SourceKind(
     map=_map,
     request_key=_request_key,
     methods=("GET", "POST", "PUT"),
+    steps=(
+        "In Healthchecks open Integrations and add Webhook.",
+        "Fill in both halves, down and up, alike: method POST, URL {url}",
+        (
+            "Request Body:\n"
+            '{"name": $NAME_JSON, "status": "$STATUS", "code": "$CODE", "now": "$NOW", "exitstatus": "$EXITSTATUS", '
+            '"check": $JSON, "body": $BODY_JSON}'
+        ),
+        "Request Headers:\nContent-Type: application/json\nAuthorization: Bearer {token}",
+        "Save, and press Test!: it must answer with success, and is ignored here.",
+        "Switch the integration on for the checks it should tell of.",
+    ),
     example=Example(body=_EXAMPLE, headers={"Content-Type": "application/json", "User-Agent": "healthchecks.io"}),
 )

@@ -176,5 +176,13 @@ SOURCE: Final = SourceKind(
     documents=_documents,
     methods=("GET", "POST"),
     settings=UptimeKumaSettings,
+    steps=(
+        "In Uptime Kuma open Settings, Notifications, Setup Notification, type Webhook.",
+        "Post URL: {url}",
+        "Request Body: Preset - application/json",
+        'Additional Headers: {"Authorization": "Bearer {token}"}',
+        "Press Test: it must answer with success, and is ignored here. Tick Apply on all existing monitors, and Save.",
+        "In each monitor set Resend Notification: Kuma sends each message once, and a reminder makes up for one that was lost.",
+    ),
     example=Example(body=_EXAMPLE.encode(), headers={"Content-Type": "application/json", "User-Agent": "Uptime-Kuma/2.5.3"}),
 )
