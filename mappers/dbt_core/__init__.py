@@ -1,16 +1,19 @@
 """dbt Core: the artifacts of a run, posted alone or as one bundle.
 
 A body is one artifact as it lies in `target/`, or `{"run_results": {…}, "sources": {…}, "manifest": {…}, "catalog": {…}}`
-with any subset of them. A bundle may also say which orchestrator's run it belongs to: `pipeline`, `run`, `url`.
+with any subset of them. A bundle may also say which orchestrator's run it belongs to (`pipeline`, `run`, `url`), where it ran
+(`project`, `target`), who owns what nobody else is named for (`owners`), how the command itself ended (`command`), and what
+its JSON log says (`log`); such a log alone is a body as well.
 """
 
 from collections.abc import Iterator
 from typing import Final
 
-from mappers.contract import NO_DOCUMENTS, Documents, Example, Inbound, Mapped, SourceKind, SourceSettings, Unmapped
+from mappers.contract import NO_DOCUMENTS, Documents, Example, Inbound, Level, Mapped, SourceKind, SourceSettings, State, Unmapped
 from mappers.contract.signature import Scheme
-from mappers.dbt_core.bundle import Bundle, Kind, open_bundle
+from mappers.dbt_core.bundle import Artifact, Bundle, Kind, open_bundle
 from mappers.dbt_core.catalog import read_catalog
+from mappers.dbt_core.commands import read_command
 from mappers.dbt_core.coverage import Coverage, coverage_of
 from mappers.dbt_core.freshness import read_sources
 from mappers.dbt_core.manifest import Manifest
@@ -35,12 +38,13 @@ def map_artifacts(inbound: Inbound) -> Mapped:
     bundle = open_bundle(inbound)
     scope = scope_of(inbound, bundle)
     previous = next((kept.last(Kind.MANIFEST) for kept in _earlier(inbound, scope.names(Kind.MANIFEST), Kind.MANIFEST)), None)
-    latest = bundle.last(Kind.MANIFEST) or previous
-    manifest = Manifest(latest) if latest else None
+    latest = bundle.last(Kind.MANIFEST)
+    earlier = Manifest(previous) if previous else None
+    manifest = Manifest(latest) if latest else earlier
     said: list[Mapped] = []
     unread: list[Unmapped] = []
-    for artifact in bundle.artifacts:
-        report = Report(scope, artifact, manifest)
+    for artifact in sorted(bundle.artifacts, key=lambda one: one.kind is Kind.COMMAND):
+        report = Report(scope, artifact, manifest, earlier)
         try:
             match artifact.kind:
                 case Kind.RUN_RESULTS:
@@ -48,10 +52,12 @@ def map_artifacts(inbound: Inbound) -> Mapped:
                 case Kind.SOURCES:
                     said.append(read_sources(report))
                 case Kind.CATALOG:
-                    earlier = _earlier(inbound, catalog_names(scope, bundle, artifact), Kind.CATALOG)
-                    said.append(_compared(report, bundle, list(earlier)))
+                    kept = _earlier(inbound, catalog_names(scope, bundle, artifact), Kind.CATALOG)
+                    said.append(_compared(report, bundle, list(kept)))
                 case Kind.MANIFEST:
-                    said.append(read_manifest(report, Manifest(artifact), Manifest(previous) if previous else None))
+                    said.append(read_manifest(report, Manifest(artifact), earlier))
+                case Kind.COMMAND:
+                    said.append(read_command(report, *_nodes_of(artifact, bundle, said)))
         except Unmapped as reason:
             unread.append(reason)
     if unread and not any(mapped.drafts for mapped in said):
@@ -76,6 +82,14 @@ def _compared(report: Report, bundle: Bundle, earlier: list[Bundle]) -> Mapped:
     kept = [(one, catalog) for one in earlier if (catalog := one.last(Kind.CATALOG))]
     covered = coverage_of(*kept[-1]) if kept else Coverage.UNKNOWN
     return read_catalog(report, [catalog for _, catalog in kept], coverage_of(bundle, report.artifact), covered)
+
+
+def _nodes_of(command: Artifact, bundle: Bundle, said: list[Mapped]) -> tuple[bool, bool]:
+    """Whether anything beside a command tells of nodes it ran, and of failing ones. Commands come last."""
+    beside = [one for kind in (Kind.RUN_RESULTS, Kind.SOURCES) for one in bundle.of(kind)]
+    own = [one for one in beside if not command.invocation or one.invocation == command.invocation]
+    failing = any(draft.state is State.FIRING and draft.level is Level.ERROR for mapped in said for draft in mapped.drafts)
+    return bool(own), bool(own) and failing
 
 
 def _together(said: list[Mapped]) -> Mapped:
@@ -103,8 +117,8 @@ def request_key(inbound: Inbound) -> str | None:
         bundle = open_bundle(inbound)
     except Unmapped:
         return None
-    key = "+".join(f"{artifact.kind}:{artifact.invocation}" for artifact in bundle.artifacts)
-    return key if len(key) <= 1000 and all(artifact.invocation and artifact.whole for artifact in bundle.artifacts) else None
+    key = "+".join(f"{'log-' * one.is_logged}{one.kind}:{one.invocation}" for one in bundle.artifacts)
+    return key if len(key) <= 1000 and all(one.invocation and one.whole for one in bundle.artifacts) else None
 
 
 EXAMPLE: Final = b"""{
@@ -142,5 +156,11 @@ SOURCE: Final = SourceKind(
     example=Example(body=EXAMPLE, headers={"Content-Type": "application/json"}),
     request_key=request_key,
     documents=documents,
+    steps=(
+        "Where dbt runs, set TOCSIN_HOOK_URL to {url} and TOCSIN_HOOK_TOKEN to {token}.",
+        "After every dbt command, failed ones above all, run: tocsin send --exit-code-of $?",
+        "It uploads run_results, sources, manifest and catalog from target/, and ends with dbt's own exit code.",
+        "Without the command line: post target/run_results.json to {url} with the header Authorization: Bearer {token}.",
+    ),
     settings=Settings,
 )

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from mappers.contract import BadBody, Inbound, Unmapped, parse_time
 from mappers.contract.inbound import parse_json
+from mappers.dbt_core.logs import Invocation, read_log
 from mappers.dbt_core.shapes import first, name, rows, table, text, words
 
 
@@ -20,6 +21,8 @@ class Kind(StrEnum):
     SOURCES = "sources"
     MANIFEST = "manifest"
     CATALOG = "catalog"
+    COMMAND = "command"
+    """No artifact of dbt's: how a command itself ended, by its log or by whoever ran it."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,8 @@ class Artifact:
     body: dict[str, Any]
     whole: bool = True
     """False: the body was cut off, and this is what could be read of it."""
+    is_logged: bool = False
+    """Read from dbt's log, which tells of nodes that ran and of no others."""
 
     @cached_property
     def metadata(self) -> dict[str, Any]:
@@ -70,6 +75,8 @@ class Bundle:
     """Where the nodes were built, by whoever knows better than dbt's `--target`."""
     owners: tuple[str, ...] = ()
     """Of what the manifest names no owner for."""
+    project: str = ""
+    """By whoever sent it: what stands for the project where no node of it is named."""
 
     def of(self, kind: Kind) -> tuple[Artifact, ...]:
         return tuple(artifact for artifact in self.artifacts if artifact.kind is kind)
@@ -83,10 +90,10 @@ def open_bundle(inbound: Inbound) -> Bundle:
     try:
         return _bundle(_document(inbound))
     except BadBody as error:
-        salvaged = _salvage(inbound.text)
-        if salvaged is None:
+        found = logged(inbound.text) or _salvage(inbound.text)
+        if not found:
             raise Unmapped(str(error)) from None
-        return Bundle((salvaged,))
+        return Bundle(found)
 
 
 def _document(inbound: Inbound) -> object:
@@ -103,10 +110,12 @@ def _bundle(document: object) -> Bundle:
     if lone:
         return Bundle((lone,))
     artifacts = tuple(artifact for key, value in body.items() for artifact in _named(key, value))
+    artifacts += unsaid(logged(json.dumps(body) if "info" in body else text(body.get("log"))), artifacts)
     if not artifacts:
         raise Unmapped("no dbt artifact in it: neither run_results, sources, manifest nor catalog by its metadata.dbt_schema_version")
-    pipeline, run, target = (name(body.get(key)) for key in ("pipeline", "run", "target"))
-    return Bundle(artifacts, pipeline, run, text(body.get("url"))[:2000], target, tuple(words(body.get("owners"), _MOST_OWNERS)))
+    pipeline, run, target, project = (name(body.get(key)) for key in ("pipeline", "run", "target", "project"))
+    owners = tuple(words(body.get("owners"), _MOST_OWNERS))
+    return Bundle(artifacts, pipeline, run, text(body.get("url"))[:2000], target, owners, project)
 
 
 _MOST_OWNERS: Final = 20
@@ -135,14 +144,46 @@ def _artifact(body: dict[str, Any], fallback: Kind | None = None) -> Artifact | 
 _KINDS = frozenset(Kind)
 
 
-def _salvage(body: str) -> Artifact | None:
-    """The results that arrived whole in a body that was cut off; None where there are none."""
+def logged(log: str) -> tuple[Artifact, ...]:
+    """What dbt's JSON log tells, as the artifacts it stands for; empty where it is no such log."""
+    return tuple(artifact for one in read_log(log.splitlines()) for artifact in _of(one))
+
+
+def _of(one: Invocation) -> Iterator[Artifact]:
+    metadata = {"invocation_id": one.id, "generated_at": one.ended_at}
+    sources = [{**row, "error": row.get("message")} for key, row in one.rows.items() if key.startswith("source.")]
+    nodes = [row for key, row in one.rows.items() if not key.startswith("source.")]
+    if sources:  # of a freshness command: its hooks are no run
+        nodes = [row for row in nodes if row["status"] in ("error", "fail")]
+    if nodes:
+        yield Artifact(Kind.RUN_RESULTS, {"metadata": metadata, "args": one.args, "results": nodes}, one.whole, is_logged=True)
+    if sources:
+        yield Artifact(Kind.SOURCES, {"metadata": metadata, "args": one.args, "results": sources}, one.whole, is_logged=True)
+    yield Artifact(Kind.COMMAND, {"metadata": metadata, "args": one.args, "error": one.error}, one.whole, is_logged=True)
+
+
+def unsaid(logs: tuple[Artifact, ...], artifacts: tuple[Artifact, ...]) -> tuple[Artifact, ...]:
+    """Of what a log tells, what the artifacts beside it do not say better: sources that could not be asked are in the log alone."""
+    known = {(artifact.kind, artifact.invocation) for artifact in artifacts if artifact.kind is not Kind.SOURCES}
+    said = {(artifact.invocation, text(row.get("unique_id"))) for artifact in artifacts for row in artifact.results}
+    found = []
+    for one in logs:
+        if one.kind is Kind.SOURCES:
+            rows_left = [row for row in one.results if (one.invocation, row["unique_id"]) not in said]
+            found += [replace(one, body={**one.body, "results": rows_left})] if rows_left else []
+        elif (one.kind, one.invocation) not in known:
+            found.append(one)
+    return tuple(found)
+
+
+def _salvage(body: str) -> tuple[Artifact, ...]:
+    """The results that arrived whole in a body that was cut off; empty where there are none."""
     start = body.find('"results"')
     metadata = _decode(body, body.rfind('"metadata"', 0, start))
     kind = _artifact({"metadata": metadata}) if start > 0 else None
     if kind is None or kind.kind not in (Kind.RUN_RESULTS, Kind.SOURCES):
-        return None
-    return Artifact(kind.kind, {"metadata": metadata, "results": list(_decode_all(body, body.find("[", start) + 1))}, whole=False)
+        return ()
+    return (Artifact(kind.kind, {"metadata": metadata, "results": list(_decode_all(body, body.find("[", start) + 1))}, whole=False),)
 
 
 def _decode(body: str, key: int) -> object:

@@ -35,6 +35,8 @@ class Scope:
     url: str
     owners: tuple[str, ...]
     """Of what nobody else is named for."""
+    named: str
+    """The project, by whoever sent the body."""
 
     def project_of(self, unique_id: str) -> str:
         return self.project or package(unique_id) or self.candidates[0]
@@ -73,6 +75,7 @@ def scope_of(inbound: Inbound, bundle: Bundle) -> Scope:
         run=bundle.run,
         url=bundle.url,
         owners=bundle.owners,
+        named=bundle.project,
     )
 
 
@@ -98,7 +101,7 @@ def _candidates(bundle: Bundle) -> tuple[str, ...]:
     own = name(manifest.metadata.get("project_name")) if manifest else ""
     counted = Counter(package(unique_id) for artifact in bundle.artifacts for unique_id in _unique_ids(artifact))
     packages = sorted(filter(None, counted), key=lambda known: (-counted[known], known))[:_MOST_PACKAGES]
-    return tuple(dict.fromkeys(filter(None, (own, *packages)))) or ("dbt",)
+    return tuple(dict.fromkeys(filter(None, (own, bundle.project, *packages)))) or ("dbt",)
 
 
 def _unique_ids(artifact: Artifact) -> Iterable[str]:

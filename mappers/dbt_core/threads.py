@@ -26,6 +26,7 @@ NODES: Final = Thread("dbt-node-errors", Category.JOB_FAILURE, "dbt models faili
 TESTS: Final = Thread("dbt-test-failures", Category.DBT_TEST_FAILURE, "dbt tests failing in {}")
 FRESHNESS: Final = Thread("dbt-source-freshness", Category.LATE_RUN, "dbt sources stale in {}")
 CONTRACTS: Final = Thread("dbt-contract-violations", Category.SCHEMA_CHANGE, "dbt contracts broken in {}")
+COMMANDS: Final = Thread("dbt-command-errors", Category.JOB_FAILURE, "dbt ends with an error in {}")
 CATALOG: Final = Thread("dbt-catalog-changes", Category.SCHEMA_CHANGE, "Tables changed in {}")
 
 _THREADS: Final = {"test": TESTS, "unit_test": TESTS, "source": FRESHNESS}
@@ -43,12 +44,14 @@ class Report:
     scope: Scope
     artifact: Artifact
     manifest: Manifest | None
+    earlier: Manifest | None = None
+    """The manifest before a newer one in this body: it still knows what left the project."""
     _heads: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict, init=False, repr=False)
 
     def draft(self, thread: Thread, unique_id: str, state: State, level: Level, message: str, **more: Any) -> Draft:
         """A draft about one node. Owners and tags come from the manifest; a recovery needs neither."""
         if state is not State.RESOLVED:
-            known = self.manifest
+            known = self._manifest_of(unique_id)
             owners = (known.owners(unique_id) if known else ()) or self.scope.owners
             more = {"owners": owners, "tags": known.tags(unique_id) if known else (), **more}
         return Draft(
@@ -59,6 +62,14 @@ class Report:
             message=message,
             **more,
         )
+
+    def of_command(self, state: State, level: Level, message: str, **more: Any) -> Draft:
+        """A draft about the command itself: it speaks for its whole thread."""
+        named = self.scope.project or self.scope.named
+        head = self._head(COMMANDS, named or "dbt")
+        if not named:
+            head = {**head, "title": "dbt ends with an error"}
+        return Draft(**head, state=state, level=level, message=message, owners=self.scope.owners, **more)
 
     def recovery(self, thread: Thread, unique_id: str, message: str) -> Draft:
         return self.draft(thread, unique_id, State.RESOLVED, Level.SUCCESS, message)
@@ -81,7 +92,12 @@ class Report:
 
     def downstream(self, unique_id: str) -> tuple[str, ...]:
         """What is built on a node, as people call it; empty without a manifest."""
-        return labels(self.manifest.downstream(unique_id)) if self.manifest else ()
+        known = self._manifest_of(unique_id)
+        return labels(known.downstream(unique_id)) if known else ()
+
+    def _manifest_of(self, unique_id: str) -> Manifest | None:
+        has_left = self.manifest and self.earlier and unique_id not in self.manifest.nodes and unique_id in self.earlier.nodes
+        return self.earlier if has_left else self.manifest
 
     @cached_property
     def at(self) -> datetime | None:
@@ -91,7 +107,7 @@ class Report:
     def pipeline(self) -> str:
         """The project, by the name its manifest gives it where one is known; an orchestrator's own name comes first."""
         known = self.manifest.project if self.manifest else ""
-        return first((self.scope.pipeline, self.scope.project, known, *self.scope.candidates))
+        return first((self.scope.pipeline, self.scope.project, known, self.scope.named, *self.scope.candidates))
 
     @property
     def _links(self) -> dict[str, str]:

@@ -12,6 +12,7 @@ from typing import Any, Final
 from mappers.contract import BadBody
 from mappers.dbt_core.bundle import Kind
 from mappers.dbt_core.shapes import rows
+from mappers.dbt_core.shapes import text as text_of
 
 Shape = Mapping[str, "Shape | int | None"]
 """field → what is read of it: a shape of its own, the beginning of a text, or (None) all. `*`: every entry."""
@@ -71,7 +72,7 @@ def trim(raw: bytes, kind: Kind) -> dict[str, Any]:
         raise BadBody(f"it is no whole JSON object: {error}" if raw.strip() else "it is empty") from None
     if kind is Kind.RUN_RESULTS:
         for row in rows(trimmed.get("results")):
-            if row.get("status") in _QUIET:
+            if text_of(row.get("status")) in _QUIET:
                 row.pop("compiled_code", None)
     return trimmed
 

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -526,3 +527,229 @@ def test_many_failures_over_many_skipped_nodes_stay_fast():
     answer = mapped({"run_results": results(*rows), "manifest": manifest(*(name for name, _ in rows), child_map=children)})
     assert time.process_time() - started < 5
     assert all(len(draft.impact) <= 50 for draft in answer.drafts)
+
+
+# --- catalogs of a selection -----------------------------------------------------------------------------------
+
+
+def beside(catalog_: dict[str, Any], **args: Any) -> dict[str, Any]:
+    """A catalog with the results `docs generate` writes beside it."""
+    written = results(which="generate", invocation=catalog_["metadata"]["invocation_id"], **args)
+    return {"run_results": written, "catalog": catalog_}
+
+
+THREE = {f"model.shop.{name}": {"id": "INTEGER"} for name in "abc"}
+LATER = "2026-11-22T01:00:00Z"
+
+
+def removed(answer: Mapped) -> set[str]:
+    return {draft.member.label for draft in answer.drafts if draft.member and draft.facts.get("Table", "").startswith("removed")}
+
+
+@pytest.mark.req("R12")
+def test_tables_left_out_by_a_selection_are_not_removed():
+    now = catalog({"model.shop.a": {"id": "VARCHAR"}}, LATER)
+    answer = mapped(beside(now, select=["a"]), {"catalog:shop": json.dumps(beside(catalog(THREE)))})
+    assert removed(answer) == set()
+    assert [draft.message for draft in answer.drafts] == ["a: column id changed from INTEGER to VARCHAR"]
+
+
+@pytest.mark.req("R12")
+def test_a_full_catalog_without_a_table_says_it_was_removed():
+    now = catalog({"model.shop.a": {"id": "INTEGER"}}, LATER)
+    assert removed(mapped(beside(now), {"catalog:shop": json.dumps(catalog(THREE))})) == {"b", "c"}
+
+
+@pytest.mark.req("R12")
+@pytest.mark.parametrize("select", [[], ["a"]])
+def test_a_catalog_alone_is_judged_by_a_manifest_that_is_not_older(select: list[str]):
+    now, kept = catalog({"model.shop.a": {"id": "INTEGER"}}, LATER), {"catalog:shop": json.dumps(catalog(THREE))}
+    known = manifest("model.shop.a", "model.shop.b", at=LATER)
+    body = {**(beside(now, select=select) if select else {"catalog": now}), "manifest": known}
+    assert removed(mapped(body, kept)) == {"c"}, "b is still in the project"
+
+
+@pytest.mark.req("R12")
+def test_of_a_catalog_nobody_vouches_for_only_the_smaller_part_can_be_missing():
+    kept = {"catalog:shop": json.dumps(catalog(THREE))}
+    two = catalog({"model.shop.a": {"id": "INTEGER"}, "model.shop.b": {"id": "INTEGER"}}, LATER)
+    one = catalog({"model.shop.a": {"id": "INTEGER"}}, LATER)
+    assert removed(mapped(two, kept)) == {"c"}
+    assert removed(mapped(one, kept)) == set()
+    assert not mapped(catalog(THREE, LATER), {"catalog:shop": json.dumps(catalog({"model.shop.a": {"id": "INTEGER"}}))}).drafts
+
+
+@pytest.mark.req("R12")
+def test_a_selections_catalog_never_takes_the_place_of_the_full_one():
+    part = inbound(beside(catalog({"model.shop.a": {"id": "INTEGER"}}), select=["a"]))
+    full = inbound(beside(catalog(THREE)))
+    assert SOURCE.documents(full).keeps == ("catalog:shop",)
+    (kept,) = SOURCE.documents(part).keeps
+    assert kept.startswith("catalog:shop:")
+    assert SOURCE.documents(part).wants[:2] == (kept, "catalog:shop")
+    assert SOURCE.documents(inbound(beside(catalog({"model.shop.a": {}}), select=["b"]))).keeps != (kept,)
+    assert SOURCE.documents(inbound(beside(catalog({}), empty_catalog=True))).keeps == ()
+
+
+@pytest.mark.req("R12")
+def test_a_selections_catalog_is_compared_with_what_was_said_last():
+    old, kept = catalog(THREE), catalog({"model.shop.a": {"id": "VARCHAR"}}, "2026-11-22T00:30:00Z")
+    now = inbound(beside(catalog({"model.shop.a": {"id": "VARCHAR"}}, LATER), select=["a"]))
+    names = SOURCE.documents(now).wants
+    documents = {names[0]: json.dumps(beside(kept, select=["a"])), names[1]: json.dumps(old)}
+    assert not mapped(now.text, documents).drafts
+
+
+@pytest.mark.req("R11", "R12")
+def test_a_removed_table_names_what_it_breaks_by_the_manifest_that_still_knew_it():
+    before = manifest(
+        "model.shop.a", "model.shop.b", child_map={"model.shop.b": ["model.shop.a", "exposure.shop.board"]},
+        exposures={"exposure.shop.board": {"owner": {"name": "BI"}, "depends_on": {"nodes": ["model.shop.b"]}}},
+    )  # fmt: skip
+    now = catalog({"model.shop.a": {"id": "INTEGER"}}, LATER)
+    body = {**beside(now), "manifest": manifest("model.shop.a", at=LATER)}
+    documents = {"catalog:shop": json.dumps(catalog({k: THREE[k] for k in list(THREE)[:2]})), "manifest:shop": json.dumps(before)}
+    (note,) = [draft for draft in mapped(body, documents).drafts if draft.state is State.NOTE]
+    assert (note.impact, note.owners) == (("a", "board (exposure)"), ("BI",))
+
+
+# --- what whoever sends it adds --------------------------------------------------------------------------------
+
+
+@pytest.mark.req("R58")
+def test_a_bundle_owns_what_nobody_else_is_named_for_and_says_where_it_ran():
+    known = manifest() | {"nodes": {"model.shop.a": {"config": {"meta": {"owner": "@ana"}}}}}
+    body = {
+        "run_results": results(("model.shop.a", "error"), ("model.shop.b", "error"), target="default"), "manifest": known,
+        "owners": ["@data"], "target": "Production",
+    }  # fmt: skip
+    drafts = mapped(body).drafts
+    assert {draft.member.label: draft.owners for draft in drafts if draft.member} == {"a": ("@ana",), "b": ("@data",)}
+    assert {draft.event_data["target"] for draft in drafts} == {"Production"}
+
+
+@pytest.mark.req("R10")
+def test_tests_that_pass_on_no_rows_prove_nothing():
+    rows = (("test.shop.t.1", "pass"), ("unit_test.shop.m.u", "pass"), ("model.shop.a", "success"), ("test.shop.u.2", "fail"))
+    drafts = mapped(results(*rows, empty=True)).drafts
+    assert members(drafts) == {"unit_test.shop.m.u", "model.shop.a", "test.shop.u.2"}
+
+
+# --- commands and their logs -----------------------------------------------------------------------------------
+
+
+def commands(answer: Mapped) -> list[Draft]:
+    return [draft for draft in answer.drafts if draft.slug == "dbt-command-errors"]
+
+
+@pytest.mark.req("R10")
+def test_a_command_that_wrote_no_results_fails_by_its_exit_code_and_recovers_by_the_next():
+    (fired,) = commands(mapped(body("command-without-results")))
+    (recovered,) = commands(mapped(body("command-recovers")))
+    assert (fired.state, fired.level, fired.category) == (State.FIRING, Level.ERROR, Category.JOB_FAILURE)
+    assert recovered.state is State.RESOLVED
+    assert identity(fired) == identity(recovered)
+    assert (fired.member, recovered.member) == (None, None)
+
+
+@pytest.mark.parametrize(("status", "state"), [("error", State.RESOLVED), ("success", State.FIRING), ("warn", State.FIRING)])
+def test_an_exit_code_is_a_failure_of_its_own_only_where_no_node_explains_it(status: str, state: State):
+    (draft,) = commands(mapped({"run_results": results(("test.shop.t.1", status)), "command": {"exit_code": 1}}))
+    assert draft.state is state
+
+
+@pytest.mark.req("R10")
+@pytest.mark.parametrize("case", ["log-contract-violation", "log-run-ok", "log-build-v1.4"])
+def test_a_log_says_of_each_node_what_its_artifact_says(case: str):
+    artifact = {"log-contract-violation": "contract-violation-v6", "log-run-ok": "run-recovers-v6", "log-build-v1.4": "build-v4"}[case]
+
+    def told(case: str) -> set[tuple[Any, ...]]:
+        nodes = [draft for draft in mapped(body(case)).drafts if draft.member and not draft.member.key.startswith("operation.")]
+        return {(identity(draft), draft.member, draft.state, draft.level, draft.message.split("\n")[0]) for draft in nodes}
+
+    assert told(case) == told(artifact)
+
+
+@pytest.mark.req("R10")
+def test_a_source_that_could_not_be_asked_is_in_the_log_alone():
+    drafts = mapped(body("freshness-with-its-log")).drafts
+    stale = {draft.member.label: draft.message for draft in firing(drafts) if draft.member}
+    assert stale["raw.missing"].startswith("raw.missing: Runtime Error")
+    assert stale["raw.stale"].endswith("24 hours allowed"), "what the artifact says, it says better"
+    assert len([draft for draft in drafts if draft.member and draft.member.label == "raw.stale"]) == 1
+
+
+def test_a_log_beside_the_results_of_its_invocation_adds_no_second_draft():
+    log = body("log-contract-violation")
+    both = mapped({"run_results": json.loads(body("contract-violation-v6")), "log": log}).drafts
+    alone = mapped(body("contract-violation-v6")).drafts
+    assert len([draft for draft in both if draft.member]) == len(alone)
+
+
+def test_a_log_of_a_command_that_runs_nothing_is_ignored():
+    answer = mapped(body("log-docs-generate"))
+    assert not answer.drafts
+    assert answer.ignored
+
+
+# --- what is read ----------------------------------------------------------------------------------------------
+
+
+def trimmed(raw: dict[str, Any]) -> dict[str, Any]:
+    from mappers.dbt_core.bundle import Kind
+    from mappers.dbt_core.trim import trim
+
+    return trim(json.dumps(raw).encode(), Kind(raw["metadata"]["dbt_schema_version"].split("/")[-2]))
+
+
+def whole(path: Path) -> Any:
+    """The body of a fixture that holds whole artifacts, else None."""
+    try:
+        raw = json.loads(json.loads(path.read_text())["body"])
+    except ValueError:
+        return None
+    return raw if isinstance(raw, dict) and ("dbt_schema_version" in raw.get("metadata", {}) or "run_results" in raw) else None
+
+
+def small(raw: dict[str, Any]) -> dict[str, Any]:
+    """A body with its artifacts trimmed."""
+    if "dbt_schema_version" in raw.get("metadata", {}):
+        return trimmed(raw)
+    return {key: trimmed(part) if isinstance(part, dict) and key != "command" else part for key, part in raw.items()}
+
+
+WHOLE = [path for path in sorted(FIXTURES.glob("*.request.json")) if whole(path) and "unknown-artifact" not in path.name]
+
+
+@pytest.mark.parametrize("path", WHOLE, ids=lambda path: path.name.removesuffix(".request.json"))
+def test_a_trimmed_artifact_means_the_same(path: Path):
+    request = json.loads(path.read_text())
+    kept = request.get("documents", {})
+    given = request.get("settings", {})
+    try:
+        expected = mapped(request["body"], kept, **given)
+    except Unmapped as unmapped:
+        with pytest.raises(Unmapped, match=unmapped.reason[:20]):
+            mapped(small(whole(path)), **given)
+    else:
+        assert mapped(small(whole(path)), {name: json.dumps(small(json.loads(raw))) for name, raw in kept.items()}, **given) == expected
+
+
+def test_what_is_nobodys_business_is_left_out():
+    raw = results(("model.shop.a", "success"), vars={"password": "hunter2"})
+    raw["metadata"]["env"] = {"DBT_ENV_CUSTOM_ENV_KEY": "hunter2", "DBT_CLOUD_RUN_ID": "7"}
+    raw["results"][0]["compiled_code"] = "select 'hunter2'"
+    small = trimmed(raw)
+    assert "hunter2" not in json.dumps(small)
+    assert small["metadata"]["env"] == {"DBT_CLOUD_RUN_ID": "7"}
+
+
+@given(raw=st.binary(max_size=60) | st.text(max_size=60).map(str.encode) | ARTIFACT.map(lambda value: json.dumps(value).encode()))
+@settings(max_examples=300, deadline=None)
+def test_no_bytes_make_trimming_raise_anything_but_bad_body(raw: bytes):
+    from mappers.contract import BadBody
+    from mappers.dbt_core.trim import READ, trim
+
+    for kind in READ:
+        with suppress(BadBody):
+            assert isinstance(trim(raw, kind), dict)
