@@ -120,8 +120,8 @@ SOURCE: Final = SourceKind(
             '  method: "POST"\n'
             '  headers: {Content-Type: application/json, Authorization: "Bearer {token}"}\n'
             "  body: |\n"
-            '    {"status": "[ALERT_TRIGGERED_OR_RESOLVED]", "group": "[ENDPOINT_GROUP]", "name": "[ENDPOINT_NAME]", "url": "[ENDPOINT_URL]",\n'
-            '     "description": "[ALERT_DESCRIPTION]", "errors": "[RESULT_ERRORS]", "conditions": "[RESULT_CONDITIONS]"}\n'
+            '    {"status": "[ALERT_TRIGGERED_OR_RESOLVED]", "group": "[ENDPOINT_GROUP]", "name": "[ENDPOINT_NAME]",\n'
+            '     "url": "[ENDPOINT_URL]", "description": "[ALERT_DESCRIPTION]", "errors": "[RESULT_ERRORS]", "conditions": "[RESULT_CONDITIONS]"}\n'
             "  default-alert: {send-on-resolved: true}"
         ),
         "Give each endpoint that should ring: alerts: [{type: custom}]",
