@@ -121,7 +121,8 @@ SOURCE: Final = SourceKind(
             '  headers: {Content-Type: application/json, Authorization: "Bearer {token}"}\n'
             "  body: |\n"
             '    {"status": "[ALERT_TRIGGERED_OR_RESOLVED]", "group": "[ENDPOINT_GROUP]", "name": "[ENDPOINT_NAME]",\n'
-            '     "url": "[ENDPOINT_URL]", "description": "[ALERT_DESCRIPTION]", "errors": "[RESULT_ERRORS]", "conditions": "[RESULT_CONDITIONS]"}\n'
+            '     "url": "[ENDPOINT_URL]", "description": "[ALERT_DESCRIPTION]",\n'
+            '     "errors": "[RESULT_ERRORS]", "conditions": "[RESULT_CONDITIONS]"}\n'
             "  default-alert: {send-on-resolved: true}"
         ),
         "Give each endpoint that should ring: alerts: [{type: custom}]",
