@@ -71,8 +71,8 @@ def _message(check: Check, *, down: bool) -> str:
     if not down:
         return "Up again." if not check.is_transaction else "Works again."
     short, long = check.text("description").strip(), check.text("long_description").strip()
-    if short.lower() == check.state:
-        short = ""
+    if short.lower() == check.state:  # all that BeepManager says
+        short = f"{text_of(check.fields.get('host')) or check.name or 'The check'} is {check.state}."
     texts = [long] if short and short in long else [short, long]
     return "\n\n".join(dict.fromkeys(text for text in (*texts, check.text("custom_message").strip()) if text))
 
