@@ -55,6 +55,7 @@ def _draft(alert: Alert, group: Group) -> Draft:
         links=_links(alert, group),
         facts=_facts(alert, group),
         owners=tuple(owner for label in _OWNERS for owner in alert.labels.get(label, "").split(",")),
+        closes_itself=group.partial,
     )
 
 
@@ -99,12 +100,12 @@ def _facts(alert: Alert, group: Group) -> dict[str, str]:
 
 
 def _request_key(inbound: Inbound) -> str | None:
-    """Who was told which alerts in which state: equal for a retry, and for a repeat in which nothing changed."""
+    """Who was told which alerts in which state: equal for a retry, and for a repeat in which nothing changed. None without times."""
     try:
         group = read(inbound)
     except Unmapped:
         return None
-    if not group.alerts:
+    if not group.alerts or any(alert.started is None for alert in group.alerts):
         return None
     states = sorted(f"{alert.fingerprint} {alert.started} {alert.resolved}" for alert in group.alerts)
     return hashlib.sha256("\n".join((group.receiver, group.key, *states)).encode("utf-8", "surrogatepass")).hexdigest()

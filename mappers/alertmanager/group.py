@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from mappers.contract import BadBody, Inbound, Unmapped, parse_time
+from mappers.alertmanager import dialect
+from mappers.contract import Inbound, parse_time
 from mappers.contract.text import one_line
 
 
@@ -42,16 +43,13 @@ class Group:
     url: str
     truncated: int
     """How many more alerts `max_alerts` left out."""
+    partial: bool
+    """Cut off before it says which group it is of."""
 
 
 def read(inbound: Inbound) -> Group:
     """The group a message tells of. Raises `Unmapped` where there is no list of alerts."""
-    try:
-        document = inbound.json
-    except BadBody as error:
-        raise Unmapped(str(error)) from None
-    if not isinstance(document, dict) or not isinstance(document.get("alerts"), list):
-        raise Unmapped("the body has no list of `alerts`; a receiver with its own `payload` template is not understood")
+    document = dialect.document(inbound)
     truncated = document.get("truncatedAlerts")
     return Group(
         alerts=tuple(_alerts(document)),
@@ -61,6 +59,7 @@ def read(inbound: Inbound) -> Group:
         key=_string(document.get("groupKey")),
         url=_string(document.get("externalURL")).rstrip("/"),
         truncated=truncated if isinstance(truncated, int) and 0 < truncated < 10**9 else 0,
+        partial=document.get("partial") is True,
     )
 
 
@@ -72,7 +71,7 @@ def _alerts(document: dict[str, Any]) -> Iterator[Alert]:
             yield Alert(
                 labels=labels,
                 annotations={key: text for key, text in _mapping(alert.get("annotations")).items() if isinstance(text, str) and text},
-                resolved=(alert.get("status") or document.get("status")) == "resolved",
+                resolved=_string(alert.get("status") or document.get("status")).lower() == "resolved",
                 started=parse_time(alert.get("startsAt")),
                 ended=parse_time(alert.get("endsAt")),  # the year 0001 means unset
                 query_url=_string(alert.get("generatorURL")),
@@ -93,12 +92,17 @@ def fingerprint(labels: dict[str, str]) -> str:
 
 
 def _labels(value: object) -> dict[str, str]:
-    cleaned = {one_line(key, 100): one_line(text, 300) for key, text in _mapping(value).items() if isinstance(text, str)}
+    cleaned = {one_line(key, 100): one_line(_text(text), 300) for key, text in _mapping(value).items()}
     return {key: text for key, text in cleaned.items() if text}  # an empty label is an absent one
 
 
 def _mapping(value: object) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
+
+
+def _text(value: object) -> str:
+    """A label is text; what a template writes without quotes is a number."""
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**15 else _string(value)
 
 
 def _string(value: object) -> str:

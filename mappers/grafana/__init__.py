@@ -81,6 +81,7 @@ def _draft(alert: Alert, group: Group) -> Draft:
         facts=_facts(alert, group),
         owners=tuple(owner for label in _OWNERS for owner in alert.labels.get(label, "").split(",")),
         excerpt=alert.annotations.get("Error", "") if not alert.resolved else "",
+        closes_itself=group.partial,  # the recovery, which is whole, may be of another group
     )
 
 

@@ -37,9 +37,10 @@ def document(inbound: Inbound) -> dict[str, Any]:
 def _salvage(text: str) -> dict[str, Any]:
     """Of a body that is not JSON: every alert that is whole, then the keys at its top; else the text itself."""
     start = text.find('"alerts"')
-    alerts = list(_objects(text, text.find("[", start) + 1)) if start >= 0 else []
+    alerts = list(_objects(text, text.find("[", start) + 1)) or _first(text[start + 8 :]) if start >= 0 else []
     if alerts:
-        return {**_fields(text[:start]), **_fields(text[text.rfind("]") :]), "alerts": alerts}
+        found = {**_fields(text[:start]), **_fields(text[text.rfind("]") :])}
+        return {**found, "alerts": alerts, "partial": not isinstance(found.get("grouplabels"), dict)}
     return _fields(text) or _told(text)
 
 
@@ -47,6 +48,14 @@ def _told(text: str) -> dict[str, Any]:
     """A body of text alone: Grafana's own title is its first line."""
     title, _, rest = text.strip().partition("\n")
     return {"title": title, "message": rest.strip()} if title else {}
+
+
+def _first(text: str) -> list[dict[str, Any]]:
+    """An alert that is cut off itself, as far as it goes: its labels must be whole."""
+    found = _fields(text)
+    if not text.rstrip().endswith(("}", "]")):
+        found = dict(list(found.items())[:-1])
+    return [found] if isinstance(found.get("labels"), dict) else []
 
 
 def _objects(text: str, at: int) -> Iterator[dict[str, Any]]:

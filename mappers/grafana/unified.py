@@ -61,6 +61,8 @@ class Group:
     key: str
     truncated: int
     """How many more alerts *Max Alerts* left out."""
+    partial: bool
+    """Cut off before it says which group it is of."""
 
 
 def read(document: dict[str, Any]) -> Group:
@@ -73,6 +75,7 @@ def read(document: dict[str, Any]) -> Group:
         receiver=string(document.get("receiver")),
         key=string(document.get("groupkey")),
         truncated=truncated if isinstance(truncated, int) and 0 < truncated < 10**9 else 0,
+        partial=document.get("partial") is True,
     )
 
 

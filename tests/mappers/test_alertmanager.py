@@ -199,7 +199,40 @@ ALERT = st.fixed_dictionaries(
 def test_no_group_makes_it_raise_and_members_never_share_a_key(alerts: list[Any], rest: dict[str, Any]):
     given = inbound({**rest, "alerts": alerts})
     answer = SOURCE.map(given)
-    assert (SOURCE.request_key(given) is None) == (not answer.drafts)
+    timed = all(draft.occurrence or draft.state is State.RESOLVED for draft in answer.drafts)
+    assert SOURCE.request_key(given) is None or (answer.drafts and timed)
     assert bool(answer.drafts) != bool(answer.ignored)
     keys = [(identity(draft), draft.member and draft.member.key) for draft in answer.drafts]
     assert len(set(keys)) == len(keys)
+
+
+@pytest.mark.req("R19")
+def test_of_a_body_cut_off_every_whole_alert_is_told():
+    body = json.loads((FIXTURES / "cut-off-firing.request.json").read_text())["body"]
+    (draft,) = SOURCE.map(Inbound(body=body.encode())).drafts
+    assert draft.member
+    assert (draft.member.label, draft.closes_itself) == ("db1", True)
+
+
+@pytest.mark.req("R13")
+@pytest.mark.parametrize("pair", ["prometheus", "template-flat", "template-subject"])
+def test_what_is_no_group_recovers_too(pair: str):
+    drafts = []
+    for case in (f"{pair}-firing", f"{pair}-resolved"):
+        kept = json.loads((FIXTURES / f"{case}.request.json").read_text())
+        received = parse_time(kept["received_at"]) or Inbound().received_at
+        drafts.extend(SOURCE.map(Inbound(body=kept["body"].encode(), received_at=received)).drafts)
+    down, up = drafts
+    assert identity(down) == identity(up)
+    assert down.member
+    assert up.member
+    assert down.member.key == up.member.key
+    assert (down.state, up.state) == (State.FIRING, State.RESOLVED)
+
+
+@pytest.mark.req("R15")
+def test_no_key_without_a_time():
+    """A second outage would tell the same bytes."""
+    given = document("single-firing")
+    del given["alerts"][0]["startsAt"]
+    assert SOURCE.request_key(inbound(given)) is None
