@@ -13,6 +13,7 @@ from mappers.prefect.message import (
     RunMessage,
     count,
     enum_name,
+    is_bookkeeping,
     mapping,
     name,
     plain,
@@ -22,9 +23,6 @@ from mappers.prefect.message import (
 )
 
 Json = Mapping[str, Any]
-
-UNREMARKABLE: Final = ("created", "updated", "deleted", "heartbeat")
-"""Ends of event names that tell of bookkeeping."""
 BOOKKEEPING: Final = (
     *("prefect.asset.", "prefect.automation.", "prefect.block.", "prefect.concurrency-limit.", "prefect.log.", "prefect.variable."),
     *("prefect.worker.", "prefect-cloud."),
@@ -113,6 +111,8 @@ def status_objects(document: Json) -> Message | None:
     ):
         status, called = enum_name(found.get("status")), name(found.get("name"))
         told = happened.removeprefix(f"prefect.{thing}.") if happened.startswith(f"prefect.{thing}.") else ""
+        if told and is_bookkeeping(told):
+            return Nothing(f"{happened} alerts nobody")
         if called and (told or (status and not happened)):
             return InfrastructureMessage(thing=thing, name=called, status=plain(told or status), within=within, id=name(found.get("id")))
     return None
@@ -166,7 +166,7 @@ def _event(event: Json, objects: Json) -> Message | None:
     if happened and not happened.startswith(f"prefect.{thing}."):
         return Nothing(f"{happened} alerts nobody") if happened.startswith(BOOKKEEPING) else None
     word = happened.removeprefix(f"prefect.{thing}.")
-    if word in UNREMARKABLE or "." in word:  # prefect.flow-run.pull-step.executed
+    if is_bookkeeping(word):
         return Nothing(f"{happened} alerts nobody")
     if thing == "flow-run":
         return _flow_run_event(event, objects, resource, identifier, word)

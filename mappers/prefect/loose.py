@@ -9,7 +9,21 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
-from mappers.prefect.message import InfrastructureMessage, RunMessage, count, enum_name, mapping, name, plain, text, time, words
+from mappers.prefect.message import (
+    InfrastructureMessage,
+    Message,
+    Nothing,
+    RunMessage,
+    count,
+    enum_name,
+    is_bookkeeping,
+    mapping,
+    name,
+    plain,
+    text,
+    time,
+    words,
+)
 from mappers.prefect.states import read_state
 
 LEAVES: Final = 300
@@ -23,7 +37,8 @@ LINK: Final = re.compile(rf"(https?://[^\s\"'<>|()\[\]]{{1,500}}/)?(?:flow-)?run
 RESOURCE: Final = re.compile(rf"prefect\.flow-run\.({UUID})")
 ANY: Final = re.compile(rf"(?<![0-9A-Za-z-]){UUID}(?![0-9A-Za-z-])")
 OTHER: Final = re.compile(
-    r"(?i)(?:flow|event|deployment|state|task|block|worker|automation|task[ _-]?run|queue|pool)[ _-]?id\W{1,6}$|follows\W{1,6}$"
+    r"(?i)(?:(?:flow|event|deployment|state|task|block|worker|automation|task[ _-]?run|queue|pool)[ _-]?id|follows)\W{1,6}$"
+    r"|prefect\.(?!flow-run)[a-z-]+\.$"
 )
 """What calls an id that of something else."""
 EVENT: Final = re.compile(r"""["']follows\\?["']\s?:|["']event\\?["']\s?:\s?\{?\\?["']prefect\.""")
@@ -65,6 +80,7 @@ IN_STATE: Final = re.compile(rf"(?i:\b(?:state|status|is|now|entered|has|to)|→
 STATE_WORD: Final = re.compile(rf"\b{_WORD}\b(?! [\w])")
 """A state by itself: not the beginning of a name (`Failed orders`)."""
 ANY_STATE_WORD: Final = re.compile(rf"\b{_WORD}\b", re.IGNORECASE)
+HAPPENED: Final = re.compile(rf"\bprefect\.(?:flow-run|task-run|deployment|work-pool|work-queue)\.(?!{UUID})([A-Za-z][\w.-]{{0,80}})")
 STATUS_EVENT: Final = re.compile(r"\bprefect\.(deployment|work-pool|work-queue)\.(not-ready|ready|paused)\b")
 
 
@@ -77,10 +93,18 @@ class Said(NamedTuple):
     """Every value that is a text, in order."""
 
 
-def read_loosely(value: Any) -> RunMessage | InfrastructureMessage | None:
+def read_loosely(value: Any) -> Message | None:
     """What a body of somebody's own says of a flow run, or of a deployment, pool or queue; None where it names none."""
     said = spread(value)
+    happened = next((found for leaf in said.texts[:50] if (found := HAPPENED.search(leaf))), None)
+    if happened and is_bookkeeping(happened[1].rstrip(".")):
+        return Nothing(f"{happened[0]} alerts nobody")
     return _run(said) or _status(said)
+
+
+def names_run(said: Said) -> bool:
+    """Whether a label gives a flow run's id."""
+    return any(ANY.search(said.labels.get(label, "")) for label in RUN)
 
 
 def spread(value: Any) -> Said:

@@ -89,6 +89,11 @@ def plain(word: str) -> str:
     return word.lower() if word.isalnum() else "".join(filter(str.isalnum, word)).lower()
 
 
+def is_bookkeeping(word: str) -> bool:
+    """Whether the end of an event's name tells nothing to anybody (`prefect.flow-run.pull-step.executed`)."""
+    return "." in word or word in ("created", "updated", "deleted", "heartbeat")
+
+
 def count(value: object) -> int | None:
     """A positive count, as a number or its digits."""
     if isinstance(value, str) and len(value) < 7 and value.isascii() and value.isdigit():

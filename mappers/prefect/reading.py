@@ -5,7 +5,7 @@ from typing import Any
 from mappers.contract import BadBody, Inbound, Unmapped
 from mappers.contract.inbound import first_values
 from mappers.prefect.dialects import read_object
-from mappers.prefect.loose import read_loosely, spread
+from mappers.prefect.loose import names_run, read_loosely, spread
 from mappers.prefect.message import Message, RunMessage, mapping, name
 from mappers.prefect.salvage import any_fields, salvage
 from mappers.prefect.sentences import read_run, read_status
@@ -92,8 +92,10 @@ def _read_inside(document: dict[str, Any], depth: int) -> Message | None:
 
 def _read_strings(document: dict[str, Any]) -> Message | None:
     """A sentence in one of the fields, however deep (a Slack block, a Teams card): which one is up to who wrote the block."""
-    texts = spread(document).texts[:50]
-    return next((message for text in texts if (message := read_run(text))), None) or read_status("\n".join(texts))
+    said = spread(document)
+    texts, is_named = said.texts[:50], names_run(said)
+    run = next((message for text in texts if (message := read_run(text, is_of_another=is_named))), None)
+    return run or read_status("\n".join(texts))
 
 
 def _read_broken(body: str) -> Message | None:

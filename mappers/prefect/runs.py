@@ -47,6 +47,8 @@ def map_run(message: RunMessage, settings: PrefectSettings, received_at: datetim
     if not message.state:
         return _ask_for_state(message, settings)
     reading = read_state(message.state, message.type)
+    if reading is None and settings.api_url and not message.is_looked_up and _may_be_asked(message):
+        return Mapped(follow_ups=(_flow_run(message, **_asked_about(message)),), ignored=f"the type of {message.state!r} is asked for")
     if reading is None:
         raise Unmapped(f"the state {message.state!r} is not one of Prefect's own, and its type is not given")
     scope = scope_of(message, settings)
@@ -206,6 +208,10 @@ def _never_was(message: RunMessage, reading: Reading, settings: PrefectSettings)
     common = _common(alone, scope_of(alone, settings), settings)
     said = f"Told of flow {message.flow}."
     return _draft(OPENING[reading.meaning], common, level=Level.SUCCESS, state=State.RESOLVED, message=said)
+
+
+def _asked_about(message: RunMessage) -> dict[str, str]:
+    return {"state": message.state, "at": message.at.isoformat() if message.at else ""}
 
 
 def _flow_run(message: RunMessage, **about: str) -> FollowUp:

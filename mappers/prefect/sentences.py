@@ -5,7 +5,7 @@ from typing import Final
 
 from mappers.prefect.message import InfrastructureMessage, RunMessage, enum_name, name, plain, text, time
 
-WITH_ID: Final = re.compile(r" with id ([A-Za-z0-9-]{1,64}) entered state ([^\n]{1,200})")
+WITH_ID: Final = re.compile(r" with id ([0-9A-Fa-f-]{36}) entered state ([^\n]{1,200})")
 """`Flow run NAME with id UUID entered state STATE`: names hold spaces, dots and underscores."""
 OBSERVED: Final = re.compile(r" (?:observed in|entered) state `([^`\n]{1,200})`(?: at ([^\n]{10,48}))?")
 """`Flow run FLOW/RUN observed in state `STATE` at TIME.` (Prefect 2 says *entered*), then labelled lines."""
@@ -16,9 +16,12 @@ MESSAGE: Final = "State message:"
 UUID_LENGTH: Final = 36
 
 
-def read_run(body: str) -> RunMessage | None:
-    """What this text says of a flow run; None where it holds no such sentence."""
-    return _with_id(body) or _observed(body)
+def read_run(body: str, *, is_of_another: bool = False) -> RunMessage | None:
+    """What this text says of a flow run; None where it holds no such sentence.
+
+    `is_of_another`: the run is named elsewhere, so that the shorter sentence is a quotation: an error that a child run caused.
+    """
+    return _observed(body) or (None if is_of_another else _with_id(body))
 
 
 def read_status(body: str) -> InfrastructureMessage | None:

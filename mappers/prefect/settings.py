@@ -20,9 +20,12 @@ class PrefectSettings(SourceSettings):
     """What a thread stands for. `flow`: works with every payload, deployments are its members. `deployment`: one thread
     and one pipeline per deployment, for flows shared by many; every automation must then send the recommended payload."""
     api_url: str | None = None
-    """Prefect's API, such as `http://prefect:4200/api`: logs, runs and missed events are asked for there."""
+    """Prefect's API, such as `http://prefect:4200/api`: runs that a message names without their flow, logs, and runs whose
+    webhook never came are asked for there."""
     api_key: SecretStr | None = None
-    """Key for that API (Prefect Cloud); stored encrypted."""
+    """A key of Prefect Cloud for that API; stored encrypted."""
+    api_auth_string: SecretStr | None = None
+    """`user:password`, where a server of one's own has PREFECT_SERVER_API_AUTH_STRING; stored encrypted."""
     ui_url: str | None = None
     """Where people open Prefect, such as `https://prefect.acme.test`: links are built on it where the body has none."""
 
