@@ -1,0 +1,177 @@
+"""One message, and what a text of the settings says about it."""
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from mappers.contract import BadBody, Inbound
+from mappers.contract.inbound import parse_json
+from mappers.webhook.language import EVERY, Choice, Every, Path, Root, Step, Text
+
+_LONGEST: Final = 20_000
+_LONGEST_JSON: Final = 2000
+_MOST: Final = 200
+_KEY: Final = re.compile(r'[{,]\s*"([^"\\]{1,80})"\s*:\s*')
+_SALVAGED: Final = 300_000
+_MOST_KEYS: Final = 2000
+
+
+class Message:
+    """What a request says: JSON, a form, or the query where there is no body. Text that holds JSON is looked into."""
+
+    def __init__(self, inbound: Inbound) -> None:
+        self._headers, self._query = inbound.headers, inbound.query_values
+        self._opened: dict[str, Any] = {}
+        self._said: dict[Path, str] = {}
+        self.salvaged = False
+        self.body = self._body(inbound)
+
+    def _body(self, inbound: Inbound) -> Any:
+        try:
+            return inbound.json
+        except BadBody:
+            pass
+        text = inbound.text.strip()
+        if text.startswith(("{", "[")):
+            self.salvaged = True
+            return _salvage(text[:_SALVAGED])
+        return inbound.form or (text or inbound.query_values)
+
+    def find(self, path: Path, here: Any) -> Any:
+        """What stands at `path`; None where nothing does. With `[*]` in the path a list."""
+        if path.root is Root.HEADER:
+            return self._headers.get(str(path.steps[0]))
+        if path.root is Root.QUERY:
+            return self._query.get(str(path.steps[0]))
+        if self.salvaged:  # of broken JSON only names are left, not what lay within what
+            return self.body.get(next((step for step in reversed(path.steps) if isinstance(step, str)), ""))
+        return self._walk(self.body if path.root is Root.MESSAGE else here, path.steps)
+
+    def _walk(self, value: Any, steps: tuple[Step, ...]) -> Any:
+        for place, step in enumerate(steps):
+            value = self._inside(value)
+            if isinstance(step, Every):
+                return self._every(value, steps[place + 1 :])
+            if isinstance(step, int):
+                value = value[step] if isinstance(value, list) and -len(value) <= step < len(value) else None
+            else:
+                value = value.get(step) if isinstance(value, dict) else None
+            if value is None:
+                return None
+        return value
+
+    def _every(self, value: Any, rest: tuple[Step, ...]) -> list[Any]:
+        found: list[Any] = []
+        for item in value if isinstance(value, list) else ():
+            inner = self._walk(item, rest)
+            if isinstance(inner, list) and any(step is EVERY for step in rest):
+                found += inner
+            elif inner is not None:
+                found.append(inner)
+        return found
+
+    def _inside(self, value: Any) -> Any:
+        if not isinstance(value, str) or not value.lstrip().startswith(("{", "[")):
+            return value
+        if value not in self._opened:
+            try:
+                self._opened[value] = parse_json(value)
+            except BadBody:
+                self._opened[value] = None
+        return self._opened[value]
+
+    def value(self, choice: Choice, here: Any) -> Any:
+        """The first of the alternatives that says something; None where none does. A text of the settings always does."""
+        for one in choice:
+            found = one if isinstance(one, str) else self.find(one, here)
+            if isinstance(one, str) or says(found):
+                return found
+        return None
+
+    def say(self, text: Text, here: Any, *, all_of_it: bool = True) -> str:
+        """The text about this message. With `all_of_it`, empty where one of its references finds nothing."""
+        if text.is_constant:
+            return text.constant
+        found = [part if isinstance(part, str) else self._said_by(part, here) for part in text.parts]
+        looked_up = [said for said, part in zip(found, text.parts, strict=True) if not isinstance(part, str)]
+        missing = any(said is None for said in looked_up) if all_of_it else not any(looked_up)
+        return "" if missing else "".join(said or "" for said in found)
+
+    def _said_by(self, choice: Choice, here: Any) -> str | None:
+        for one in choice:
+            if isinstance(one, str):
+                return one
+            if one in self._said:  # what does not depend on the item is put into words once
+                said = self._said[one]
+            else:
+                said = words(self.find(one, here))
+                if one.root is not Root.HERE:
+                    self._said[one] = said
+            if said:
+                return said
+        return None
+
+    def several(self, text: Text, here: Any) -> tuple[str, ...]:
+        """A text that names one list says its items, any other what stands between its commas."""
+        if len(text.parts) == 1 and isinstance(text.parts[0], tuple):
+            found = self.value(text.parts[0], here)
+            if isinstance(found, list):
+                return tuple(word for word in map(words, found[:_MOST]) if word)
+        return tuple(word.strip() for word in self.say(text, here)[:_LONGEST].split(","))
+
+
+def says(value: Any) -> bool:
+    """Whether a value says something: not null, not empty, not blank."""
+    return bool(value.strip()) if isinstance(value, str) else value is not None and value != [] and value != {}
+
+
+def words(value: Any) -> str:
+    """A value as text: plain ones as they are, lists of them with commas, everything else as JSON."""
+    if isinstance(value, str):
+        return value[:_LONGEST].strip()
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return str(value) if -(10**30) < value < 10**30 else ""
+    if isinstance(value, float):
+        return f"{value:.15g}"
+    if not says(value):
+        return ""
+    if isinstance(value, list) and not any(isinstance(item, dict | list) for item in value[:_MOST]):
+        return ", ".join(filter(None, map(words, value[:_MOST])))[:_LONGEST]
+    return json.dumps(value, ensure_ascii=False, default=str)[:_LONGEST_JSON] if _is_shallow(value) else ""
+
+
+def _is_shallow(value: Any, levels: int = 60) -> bool:
+    """Whether JSON can be written without running out of stack."""
+    layer = [value]
+    for _ in range(levels):
+        layer = [inner for item in layer if isinstance(item, dict | list) for inner in (item.values() if isinstance(item, dict) else item)]
+        if not layer:
+            return True
+    return False
+
+
+def _salvage(text: str) -> Mapping[str, Any]:
+    """The keys of broken JSON, whatever they lay within; the first of each counts, and a value ends where the next key begins."""
+    found: dict[str, Any] = {}
+    name, start = "", 0
+    for match in _KEY.finditer(text):
+        _keep(found, name, text[start : match.start()])
+        name, start = match[1], match.end()
+        if len(found) > _MOST_KEYS:
+            break
+    _keep(found, name, text[start:])
+    return found
+
+
+def _keep(found: dict[str, Any], name: str, raw: str) -> None:
+    raw = raw.strip()
+    if not name or name in found or not raw or raw[0] in "{[":
+        return
+    bare = raw.rstrip(" \t\r\n}]")
+    try:
+        found[name] = json.loads(bare, strict=False)
+    except (ValueError, RecursionError):
+        found[name] = bare.removeprefix('"').removesuffix('"')
