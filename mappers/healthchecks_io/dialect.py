@@ -12,6 +12,7 @@ from typing import Any, Final
 from urllib.parse import unquote
 
 from mappers.contract import BadBody, Inbound
+from mappers.contract.inbound import first_values
 
 STATUSES: Final = frozenset({"down", "up", "grace", "new", "paused"})
 """What a check can be: https://healthchecks.io/docs/api/#get-check"""
@@ -29,6 +30,10 @@ _SPELLINGS: Final = {
 _KNOWN: Final = {spelling: field for field, spellings in _SPELLINGS.items() for spelling in spellings}
 _UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _KEY: Final = re.compile(r'[{,]\s*"(\w{1,40})"\s*:\s*')
+_WORDED: Final = frozenset({"", "text", "title", "subject", "content", "msg", "summary"})
+_SAID: Final = re.compile(r"\b(down|up)\b", re.IGNORECASE)
+_VERBS: Final = (" now", " back", " is", " has gone", " went", " goes", " came", " comes", " status")
+_AROUND: Final = " \t:-–—\"'`*_.,!|()[]🔴🟢🚨✅❌⚠️"
 _SALVAGED: Final = 300_000
 """Characters looked at where JSON is broken; healthchecks.io keeps 100 kB of a ping's body."""
 
@@ -36,7 +41,8 @@ _SALVAGED: Final = 300_000
 def fields_of(inbound: Inbound) -> dict[str, Any]:
     """Everything known about the check, by our names; the body speaks before the query, the query before the path."""
     found: dict[str, Any] = {}
-    for layer in (_body(inbound), inbound.query_values, _path(inbound.path)):
+    body = _body(inbound)
+    for layer in (body, inbound.query_values, _path(inbound.path), _sentence(body)):
         for key, value in layer.items():
             field = _KNOWN.get(key.lower())
             if field and value not in (None, "") and not isinstance(value, dict | list):
@@ -49,11 +55,39 @@ def _body(inbound: Inbound) -> Mapping[str, Any]:
     try:
         document = inbound.json
     except BadBody:
-        return _salvage(inbound.text[:_SALVAGED]) or inbound.form or {"body": inbound.text}
+        return _salvage(inbound.text[:_SALVAGED]) or inbound.form or _unlabelled(inbound.text) or {"body": inbound.text, "": inbound.text}
     if not isinstance(document, dict):
         return {"body": document}
     inner = next((value for value in document.values() if isinstance(value, dict) and "status" in value), {})
     return {**document, **{key: value for key, value in inner.items() if document.get(key) in (None, "")}}
+
+
+def _unlabelled(text: str) -> Mapping[str, str]:
+    """A form that came without its content type."""
+    found = first_values(text[:_SALVAGED]) if "=" in text[:60] and "\n" not in text.strip() else {}
+    return found if any(key.lower() in _KNOWN for key in found) else {}
+
+
+def _sentence(body: Mapping[str, Any]) -> dict[str, str]:
+    """What a chat's template says in words, `$NAME is $STATUS`: for what no key tells. A ping's own body is not looked at."""
+    for key, value in body.items():
+        first = value.strip().partition("\n")[0][:300] if key.lower() in _WORDED and isinstance(value, str) else ""
+        if found := _said(first):
+            uuid = _UUID.search(first)
+            before = _UUID.sub("", first[: found.start()]).replace("()", "").strip(_AROUND)
+            for word in _VERBS:
+                before = before.removesuffix(word).rstrip(_AROUND)
+            name = before.removeprefix("The check ").removeprefix("Check ").strip(_AROUND) or first[found.end() :].strip(_AROUND)
+            return {"status": found[1].lower(), **({"name": name} if name else {}), **({"code": uuid[0]} if uuid else {})}
+    return {}
+
+
+def _said(line: str) -> re.Match[str] | None:
+    """The word that is the status: a name may hold one itself (`pick-up is down`)."""
+    found = list(_SAID.finditer(line))
+    verbs = [match for match in found if line[: match.start()].rstrip(_AROUND).endswith(_VERBS)]
+    ends = [match for match in found if match.start() == 0 or not line[match.end() :].strip(_AROUND)]
+    return (verbs or ends or [None])[-1]
 
 
 def _path(path: str) -> dict[str, str]:

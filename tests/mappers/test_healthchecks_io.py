@@ -102,6 +102,28 @@ def test_the_transition_wins_over_the_status_at_sending():
     assert only(SOURCE.map(posted(json.dumps(inner), query="status=up"))).state is State.FIRING
 
 
+@pytest.mark.req("R13")
+@pytest.mark.parametrize(
+    ("text", "name", "state"),
+    [
+        ("pick-up is down", "pick-up", State.FIRING),
+        ("DOWN: start-up job", "start-up job", State.FIRING),
+        ("The check Nightly load has gone DOWN", "Nightly load", State.FIRING),
+        ("🟢 Nightly load is back up", "Nightly load", State.RESOLVED),
+        ("slow-down probe is now up", "slow-down probe", State.RESOLVED),
+    ],
+)
+def test_a_sentence_is_read_where_no_key_tells(text: str, name: str, state: State):
+    draft = only(SOURCE.map(posted(json.dumps({"text": text}))))
+    assert (draft.pipeline, draft.state) == (name, state)
+
+
+@pytest.mark.parametrize("text", ["pick-up job late", "slow-down probe", "upstream"])
+def test_a_name_alone_is_no_sentence(text: str):
+    with pytest.raises(Unmapped):
+        SOURCE.map(posted(json.dumps({"text": text})))
+
+
 @pytest.mark.req("R58")
 def test_owners_come_from_tags_and_description_and_the_rest_are_tags():
     draft = only(SOURCE.map(request("json-cron-down")))
