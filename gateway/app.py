@@ -16,8 +16,10 @@ from gateway.api.problem import as_problem
 from gateway.api.serve import Api
 from gateway.api.sign_in import SignIn
 from gateway.channels.email.address import Address
-from gateway.channels.email.smtp import Smtp, SmtpUrl
+from gateway.channels.email.smtp import Smtp
+from gateway.channels.email.smtp_url import SmtpUrl
 from gateway.config.environment import Environment, EnvironmentFault
+from gateway.domain.unsubscribing import Unsubscribing
 from gateway.intake.door import Door
 from gateway.intake.doorbook import Doorbook
 from gateway.intake.rejections import Rejections
@@ -31,6 +33,7 @@ from gateway.web.pages import Pages
 from gateway.workers.deliver import DeliverWorker
 from gateway.workers.fan_out import FanOutWorker
 from gateway.workers.follow_up import FollowUpWorker
+from gateway.workers.letters import Desk
 from gateway.workers.loop import Worker
 from gateway.workers.process import ProcessWorker
 from gateway.workers.reconcile import ReconcileWorker
@@ -106,7 +109,7 @@ class Work:
     ) -> None:
         time = None if database.is_sqlite else database_time
         self._deliver = DeliverWorker(
-            database, _smtp(environment), clock, mail_from=_mail_from(environment), public_url=environment.base_url, time=time
+            database, _smtp(environment), clock, mail_from=_mail_from(environment), desk=_desk(environment, vault), time=time
         )
         self._fan_out = FanOutWorker(database, clock, self._deliver.wake)
         self._process = ProcessWorker(database, kinds, clock, self._recorded, time)
@@ -187,6 +190,10 @@ def check(environment: Environment) -> None:
             connection_address(environment.database_listen_url.get_secret_value())
         except ValueError as error:
             raise EnvironmentFault(f"TOCSIN_DATABASE_LISTEN_URL: {error}") from None
+
+
+def _desk(environment: Environment, vault: Vault) -> Desk:
+    return Desk(environment.base_url, Unsubscribing(vault.derived("unsubscribe")))
 
 
 def _smtp(environment: Environment) -> Smtp | None:

@@ -29,6 +29,10 @@ class Vault:
             )
         self._key = base64.urlsafe_b64encode(hashlib.sha256(key.encode()).digest())
 
+    def derived(self, purpose: str) -> bytes:
+        """A key of its own for one purpose, the same on every machine of the installation."""
+        return hashlib.sha256(f"tocsin {purpose}\0".encode() + self._key).digest()
+
     def _fernet(self) -> "Fernet":
         from cryptography.fernet import Fernet  # slow to import, and needed by signature schemes only
 

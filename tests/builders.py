@@ -10,13 +10,16 @@ from pydantic import SecretStr
 from sqlalchemy import Table, select, update
 
 from gateway.domain.thread import WHOLE, Occurrence
+from gateway.domain.unsubscribing import Unsubscribing
 from gateway.engine import create, process, settle, tell
 from gateway.storage import arrivals, credentials, deliveries, inbox, people, processing, sources, tables
 from gateway.storage.arrivals import Arrival
 from gateway.storage.database import Database
+from gateway.storage.deliveries import Frozen, Result
 from gateway.storage.inbox import EVERYTHING, Filter
 from gateway.storage.processing import Event
 from gateway.upstream.asking import Upstream
+from gateway.workers.letters import Desk
 from mappers.contract import Draft, Example, FollowUp, Inbound, Level, Mapped, RunSignal, SourceKind, SourceSettings, State, Unmapped
 from mappers.contract.signature import Scheme, digest
 
@@ -24,6 +27,7 @@ START = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 
 
 LEASE = timedelta(seconds=60)
+DESK = Desk("https://tocsin.test", Unsubscribing(b"a key for tests"))
 
 
 def at(seconds: float) -> datetime:
@@ -98,6 +102,11 @@ SPEAKER = SourceKind(
     settings=SpeakerSettings,
 )
 KINDS = {"speaker": SPEAKER}
+
+
+def ended(delivery_id: int, lease: str, now: datetime, outcome: str = "sent", answer: str = "250 OK") -> Result:
+    """What came of an attempt to send."""
+    return Result(delivery_id, lease, outcome, answer, now)
 
 
 def failure(member: str | None = None, **given: Any) -> dict[str, Any]:
@@ -222,9 +231,9 @@ class House:
         """Sends every mail that waits; gives whom to."""
         with self.database.writing() as transaction:
             batch = deliveries.claim(transaction, now=self.clock(), lease="mail", lease_for=LEASE, limit=1000)
-            for one in batch:
-                deliveries.freeze(transaction, one.id, lease="mail", message_id=f"<{one.id}@acme.test>", mail=b"mail")
-                deliveries.finish(transaction, one.id, lease="mail", status="sent", answer="250 OK", now=self.clock())
+            frozen = [Frozen(one.id, f"<{one.id}@acme.test>", b"mail") for one in batch]
+            deliveries.freeze(transaction, frozen, lease="mail")
+            deliveries.record(transaction, [ended(one.id, "mail", self.clock()) for one in batch])
         return [one.user_id for one in batch]
 
     def rows(self, table: Table, *conditions: Any) -> list[dict[str, Any]]:

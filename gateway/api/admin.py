@@ -10,7 +10,7 @@ from gateway.api.models import ListQuery, Rows, TeamQuery
 from gateway.api.operation import Call, Operation
 from gateway.api.refusals import explanation
 from gateway.api.rows import before, rows
-from gateway.storage import audit, deliveries, rejections, sources
+from gateway.storage import audit, rejections, sent_mail, sources
 
 
 class RejectionsQuery(ListQuery):
@@ -61,7 +61,7 @@ async def list_deliveries(call: Call) -> Rows:
     """What was sent to whom and what the server said."""
     query: ListQuery = call.query
     found = await call.database.read(
-        deliveries.page,
+        sent_mail.page,
         user_id=call.person.id,
         team_ids=call.admin_team_ids(query.team),
         before=before(query.cursor),

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from gateway.domain.history import History
 from mappers.contract import Category, Level
 
 
@@ -39,6 +40,7 @@ class Part:
     is_open: bool
     reason: str
     """The judge's reason, as in `first`, `escalated`, `resolved`."""
+    environment: str = ""
     message: str = ""
     excerpt: str = ""
     opened_at: datetime | None = None
@@ -56,6 +58,8 @@ class Part:
     facts: Mapping[str, str] = field(default_factory=dict)
     owners: tuple[str, ...] = ()
     impact: tuple[str, ...] = ()
+    history: History = field(default_factory=History)
+    """How its pipeline has been doing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,3 +87,7 @@ class Message:
     """Worst first; at least one."""
     written_at: datetime | None = None
     """The moment the message was composed."""
+    folded: int = 0
+    """Mails that would have been too many, told in this one."""
+    unsubscribe: str = ""
+    """The address where its reader ends mail like it without signing in; empty: there is none."""

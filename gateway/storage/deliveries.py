@@ -1,29 +1,19 @@
-"""The outbox: what is still to be sent, to whom, and what came of it."""
+"""The outbox: what is still to be sent, in whose hands it is, and what came of each attempt."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Connection, and_, bindparam, exists, func, not_, or_, select, update
+from sqlalchemy import Connection, Select, Update, and_, bindparam, case, func, insert, literal_column, or_, select, update
 
-from gateway.storage.permitted import holds_permissions
-from gateway.storage.tables import (
-    conversations,
-    deliveries,
-    delivery_items,
-    inbox_entries,
-    members,
-    memberships,
-    notification_owners,
-    notifications,
-    teams,
-    users,
-)
+from gateway.storage.among import among
+from gateway.storage.tables import conversations, deliveries, delivery_attempts
 from gateway.storage.types import Time
 
 WAITING: Final = "waiting"
-_MEMBERS_SHOWN: Final = 50
+RETRY: Final = "retry"
+ENDINGS: Final = ("sent", "kept", "failed", "cancelled")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,37 +23,89 @@ class Claimed:
     id: int
     user_id: int
     team_id: int
+    kind: str
+    urgent: bool
     attempts: int
     created_at: datetime
     message_id: str | None
     mail: bytes | None
 
 
+@dataclass(frozen=True, slots=True)
+class Frozen:
+    """The bytes of a mail, before its first attempt."""
+
+    id: int
+    message_id: str
+    mail: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What came of an attempt: an ending, or `retry`."""
+
+    id: int
+    lease: str
+    outcome: str
+    answer: str
+    at: datetime
+    due_at: datetime | None = None
+    """Of a retry: when."""
+
+
 def claim(connection: Connection, *, now: datetime, lease: str, lease_for: timedelta, limit: int) -> list[Claimed]:
-    """Takes up to `limit` deliveries that are due. Each counts as one more attempt; it is due again when the lease ends."""
-    due = (
-        select(deliveries.c.id)
-        .where(  # what was to leave at once is due whatever the clock says now: it may have stepped back
-            deliveries.c.status == WAITING,
-            or_(
-                deliveries.c.due_at <= now,
-                and_(deliveries.c.attempts == 0, deliveries.c.lease.is_(None), deliveries.c.due_at <= deliveries.c.created_at),
-            ),
-        )
-        .order_by(deliveries.c.due_at, deliveries.c.id)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
-    rows = connection.execute(
-        update(deliveries)
-        .where(deliveries.c.id.in_(due.scalar_subquery()))
-        .values(lease=lease, due_at=now + lease_for, attempts=deliveries.c.attempts + 1)
-        .returning(
-            deliveries.c.id, deliveries.c.user_id, deliveries.c.team_id, deliveries.c.attempts, deliveries.c.created_at,
-            deliveries.c.message_id, deliveries.c.mail,
-        )
-    )  # fmt: skip
-    return sorted((Claimed(*row) for row in rows), key=lambda one: one.id)
+    """Takes up to `limit` deliveries that are due, urgent ones first.
+
+    Each counts as one more attempt; it is due again when the lease ends.
+    """
+    values = {"now": now, "held_under": lease, "until": now + lease_for}
+    rows = connection.execute(_TAKE_URGENT, values | {"limit": limit}).all()
+    if len(rows) < limit:
+        rows = [*rows, *connection.execute(_TAKE, values | {"limit": limit - len(rows)})]
+    return sorted((Claimed(*row) for row in rows), key=lambda one: (not one.urgent, one.id))
+
+
+def extend(connection: Connection, *, lease: str, until: datetime) -> bool:
+    """Holds what is held under `lease` for longer. False where nothing is, any more."""
+    held = update(deliveries).where(deliveries.c.status == WAITING, deliveries.c.lease == lease).values(due_at=until)
+    return connection.execute(held).rowcount > 0
+
+
+def freeze(connection: Connection, mails: Sequence[Frozen], *, lease: str) -> set[int]:
+    """Fixes the bytes of these mails before their first attempt; gives the ids of those still held under the lease."""
+    held = set(connection.scalars(_HELD_UNDER, {"ids": [one.id for one in mails], "held_under": lease}))
+    rows = [{"number": one.id, "frozen_as": one.message_id, "bytes": one.mail} for one in mails if one.id in held]
+    if rows:
+        connection.execute(_FREEZE, rows)
+    return held
+
+
+def record(connection: Connection, results: Sequence[Result]) -> set[int]:
+    """Writes down what came of these attempts; gives the ids of those still held under their lease: for others somebody else answers."""
+    rows = connection.execute(_HELD, {"ids": [one.id for one in results]}).all()
+    held = {(row.id, row.lease): row.attempts for row in rows}
+    mine = [one for one in results if (one.id, one.lease) in held]
+    if ended := [_ended(one) for one in mine if one.outcome != RETRY]:
+        connection.execute(_END, ended)
+    if again := [{"number": one.id, "said": one.answer, "again_at": one.due_at} for one in mine if one.outcome == RETRY]:
+        connection.execute(_AGAIN, again)
+    if mine:
+        tried = [
+            {"delivery_id": one.id, "number": held[one.id, one.lease], "at": one.at, "outcome": one.outcome, "answer": one.answer}
+            for one in mine
+        ]
+        connection.execute(insert(delivery_attempts), tried)
+    return {one.id for one in mine}
+
+
+def put_back(connection: Connection, ids: Sequence[int], *, lease: str, due_at: datetime, said: str | None = None) -> None:
+    """Gives back what was not tried after all; `said`: why. A digest that was taken collects no more, so it counts as tried."""
+    tried = case((deliveries.c.kind == "digest", deliveries.c.attempts), else_=deliveries.c.attempts - 1)
+    values: dict[str, Any] = {"lease": None, "due_at": due_at, "attempts": tried}
+    if said is not None:
+        values["last_answer"] = said
+    mine = (deliveries.c.id.in_(ids), deliveries.c.lease == lease, deliveries.c.status == WAITING)
+    connection.execute(update(deliveries).where(*mine).values(**values))
 
 
 def hold(connection: Connection, identities: Sequence[str], *, until: datetime, now: datetime) -> None:
@@ -77,110 +119,60 @@ def release(connection: Connection, identities: Sequence[str], *, now: datetime)
         connection.execute(_RELEASE, {"identities": list(identities), "moment": now})
 
 
-def extend(connection: Connection, *, lease: str, until: datetime) -> bool:
-    """Holds what is held under `lease` for longer. False where nothing is, any more."""
-    held = update(deliveries).where(deliveries.c.status == WAITING, deliveries.c.lease == lease).values(due_at=until)
-    return connection.execute(held).rowcount > 0
-
-
-def freeze(connection: Connection, delivery_id: int, *, lease: str, message_id: str, mail: bytes) -> bool:
-    """Fixes the bytes of a mail before its first attempt. False where the lease is lost."""
-    changed = connection.execute(
-        update(deliveries).where(deliveries.c.id == delivery_id, deliveries.c.lease == lease).values(message_id=message_id, mail=mail)
-    )
-    return changed.rowcount > 0
-
-
-def finish(connection: Connection, delivery_id: int, *, lease: str, status: str, answer: str, now: datetime) -> bool:
-    """Records the end of a delivery. False where the lease is lost: then somebody else answers for it."""
-    changed = connection.execute(
-        update(deliveries)
-        .where(deliveries.c.id == delivery_id, deliveries.c.lease == lease)
-        .values(status=status, last_answer=answer, finished_at=now, lease=None)
-    )
-    return changed.rowcount > 0
-
-
-def retry(connection: Connection, delivery_id: int, *, lease: str, answer: str, due_at: datetime) -> bool:
-    """Records a failed attempt; the next is at `due_at`. False where the lease is lost."""
-    changed = connection.execute(
-        update(deliveries)
-        .where(deliveries.c.id == delivery_id, deliveries.c.lease == lease)
-        .values(last_answer=answer, due_at=due_at, lease=None)
-    )
-    return changed.rowcount > 0
-
-
-def put_back(connection: Connection, ids: Sequence[int], *, lease: str, due_at: datetime) -> None:
-    """Gives back what was not tried after all."""
-    mine = (deliveries.c.id.in_(ids), deliveries.c.lease == lease, deliveries.c.status == WAITING)
-    connection.execute(update(deliveries).where(*mine).values(lease=None, due_at=due_at))
-
-
 def next_due(connection: Connection) -> datetime | None:
     """When the next delivery is due, or its lease runs out."""
-    due: datetime | None = connection.scalar(select(func.min(deliveries.c.due_at)).where(deliveries.c.status == WAITING))
+    due: datetime | None = connection.scalar(select(func.min(deliveries.c.due_at)).where(_WAITS))
     return due
 
 
-def envelope(connection: Connection, delivery_id: int) -> Mapping[str, Any] | None:
-    """Who gets it and in which conversation; None where the person is no member of the team any more, or wants no mail."""
-    earlier = deliveries.alias()
-    is_reply = exists().where(
-        earlier.c.user_id == deliveries.c.user_id,
-        earlier.c.conversation_id == deliveries.c.conversation_id,
-        earlier.c.id < deliveries.c.id,
-        earlier.c.status.in_(["sent", "kept"]),
+def _ended(one: Result) -> dict[str, object]:
+    return {"number": one.id, "as_what": one.outcome, "said": one.answer, "ended": one.at}
+
+
+_WAITS: Final = deliveries.c.status == literal_column("'waiting'")
+"""Written out, for a partial index is found by its own words alone."""
+_NOW: Final = bindparam("now", type_=Time)
+_HELD_ROWS: Final = select(deliveries.c.id, deliveries.c.lease, deliveries.c.attempts).where(among(deliveries.c.id, "ids"), _WAITS)
+_HELD: Final = _HELD_ROWS.order_by(deliveries.c.id).with_for_update()
+_HELD_UNDER: Final = (
+    select(deliveries.c.id)
+    .where(among(deliveries.c.id, "ids"), deliveries.c.lease == bindparam("held_under"))
+    .order_by(deliveries.c.id)
+    .with_for_update()
+)
+_ONE: Final = deliveries.c.id == bindparam("number")
+_FREEZE: Final = update(deliveries).where(_ONE).values(message_id=bindparam("frozen_as"), mail=bindparam("bytes"))
+_END: Final = (
+    update(deliveries)
+    .where(_ONE)
+    .values(status=bindparam("as_what"), last_answer=bindparam("said"), finished_at=bindparam("ended", type_=Time), lease=None)
+)
+_AGAIN: Final = update(deliveries).where(_ONE).values(last_answer=bindparam("said"), due_at=bindparam("again_at", type_=Time), lease=None)
+
+
+def _due(*more: Any) -> Select[Any]:
+    """What was to leave at once is due whatever the clock says now: it may have stepped back."""
+    untouched = and_(deliveries.c.attempts == 0, deliveries.c.lease.is_(None), deliveries.c.due_at <= deliveries.c.created_at)
+    return (
+        select(deliveries.c.id)
+        .where(_WAITS, *more, or_(deliveries.c.due_at <= _NOW, untouched))
+        .order_by(deliveries.c.due_at, deliveries.c.id)
+        .limit(bindparam("limit"))
+        .with_for_update(skip_locked=True)
     )
-    reachable = and_(users.c.enabled, users.c.email_enabled, users.c.mailable)
-    still_member = exists().where(memberships.c.user_id == deliveries.c.user_id, memberships.c.team_id == deliveries.c.team_id)
-    row = connection.execute(
-        select(
-            deliveries.c.kind, deliveries.c.conversation_id, users.c.email, users.c.name, users.c.settings, teams.c.slug.label("team"),
-            teams.c.base_url, conversations.c.subject, is_reply.label("is_reply"),
-        )
-        .join(users, users.c.id == deliveries.c.user_id)
-        .join(teams, teams.c.id == deliveries.c.team_id)
-        .join(conversations, conversations.c.id == deliveries.c.conversation_id)
-        .where(deliveries.c.id == delivery_id, still_member, reachable)
-    ).one_or_none()  # fmt: skip
-    return dict(row._mapping) if row else None
 
 
-def items(connection: Connection, delivery_id: int, *, now: datetime) -> Sequence[Mapping[str, Any]]:
-    """The notifications it carries as they stand now, worst first; only those that its reader may (still) know of and did not mute."""
-    muted = exists().where(
-        inbox_entries.c.user_id == deliveries.c.user_id,
-        inbox_entries.c.notification_id == notifications.c.id,
-        or_(inbox_entries.c.muted_until > now, inbox_entries.c.muted_episode == notifications.c.episode),
+def _take(*more: Any) -> Update:
+    return (
+        update(deliveries)
+        .where(deliveries.c.id.in_(_due(*more).scalar_subquery()))
+        .values(lease=bindparam("held_under"), due_at=bindparam("until", type_=Time), attempts=deliveries.c.attempts + 1)
+        .returning(*(deliveries.c[name] for name in Claimed.__slots__))
     )
-    rows = connection.execute(
-        select(notifications, delivery_items.c.reason)
-        .join(delivery_items, delivery_items.c.notification_id == notifications.c.id)
-        .join(deliveries, deliveries.c.id == delivery_items.c.delivery_id)
-        .where(deliveries.c.id == delivery_id, not_(delivery_items.c.cancelled), holds_permissions(deliveries.c.user_id), not_(muted))
-        .order_by((notifications.c.status == "open").desc(), notifications.c.weight.desc(), notifications.c.id)
-    )
-    return [dict(row._mapping) for row in rows]
 
 
-def failing_members(connection: Connection, notification_id: int) -> Sequence[Mapping[str, Any]]:
-    """Up to 50 of a thread's failing members, worst first."""
-    rows = connection.execute(
-        select(members)
-        .where(members.c.notification_id == notification_id, members.c.firing, members.c.held_until.is_(None))
-        .order_by((members.c.level == "error").desc(), (members.c.level == "warning").desc(), members.c.since, members.c.label)
-        .limit(_MEMBERS_SHOWN)
-    )
-    return [dict(row._mapping) for row in rows]
-
-
-def owners(connection: Connection, notification_id: int) -> list[str]:
-    """The owners of a thread."""
-    mine = (notification_owners.c.notification_id == notification_id, not_(notification_owners.c.is_tag))
-    return list(connection.scalars(select(notification_owners.c.owner).where(*mine).order_by(notification_owners.c.owner)))
-
-
+_TAKE: Final = _take()
+_TAKE_URGENT: Final = _take(deliveries.c.urgent)
 _OF_CONVERSATIONS: Final = (
     deliveries.c.conversation_id.in_(
         select(conversations.c.id).where(
@@ -197,33 +189,3 @@ _HOLD: Final = (
     update(deliveries).where(*_OF_CONVERSATIONS, deliveries.c.created_at == _MOMENT).values(due_at=bindparam("until", type_=Time))
 )
 _RELEASE: Final = update(deliveries).where(*_OF_CONVERSATIONS, deliveries.c.due_at > _MOMENT).values(due_at=_MOMENT)
-
-
-def page(connection: Connection, *, user_id: int, team_ids: Sequence[int] | None, before: int | None, limit: int) -> list[dict[str, Any]]:
-    """Deliveries, newest first: the user's own, or with `team_ids` all of those teams. Without the mails themselves."""
-    query = (
-        select(
-            deliveries.c.id, deliveries.c.channel, deliveries.c.kind, deliveries.c.status, deliveries.c.attempts, deliveries.c.due_at,
-            deliveries.c.created_at, deliveries.c.finished_at, deliveries.c.last_answer, deliveries.c.message_id, users.c.email,
-            teams.c.slug.label("team"), conversations.c.subject,
-        )
-        .join(users, users.c.id == deliveries.c.user_id)
-        .join(teams, teams.c.id == deliveries.c.team_id)
-        .join(conversations, conversations.c.id == deliveries.c.conversation_id)
-        .where(deliveries.c.user_id == user_id if team_ids is None else deliveries.c.team_id.in_(team_ids))
-        .order_by(deliveries.c.id.desc())
-        .limit(limit)
-    )  # fmt: skip
-    if before is not None:
-        query = query.where(deliveries.c.id < before)
-    return [dict(row._mapping) for row in connection.execute(query)]
-
-
-def mail(connection: Connection, *, delivery_id: int, user_id: int, team_ids: Sequence[int]) -> bytes | None:
-    """The frozen bytes of a mail, for its recipient or an admin of its team."""
-    row = connection.execute(
-        select(deliveries.c.mail).where(
-            deliveries.c.id == delivery_id, (deliveries.c.user_id == user_id) | deliveries.c.team_id.in_(team_ids)
-        )
-    ).one_or_none()
-    return bytes(row.mail) if row and row.mail is not None else None

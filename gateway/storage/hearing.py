@@ -117,7 +117,7 @@ def hears(channel: str, told: CTE) -> ColumnElement[bool]:
     return and_(
         users.c.enabled,
         enabled,
-        *((users.c.mailable,) if channel == EMAIL else ()),
+        *((takes_mail(),) if channel == EMAIL else ()),
         func.coalesce(subscribed, literal(True)),
         notifications.c.weight >= func.coalesce(own_weight, weight),
         _may_know(),
@@ -126,10 +126,15 @@ def hears(channel: str, told: CTE) -> ColumnElement[bool]:
     )
 
 
+def takes_mail() -> ColumnElement[bool]:
+    """Whether there is an address, and no mail server said that it takes no mail."""
+    return and_(users.c.mailable, users.c.refused_at.is_(None))
+
+
 def mailed(kind: str, told: CTE) -> ColumnElement[bool]:
     """Whether the person gets mail of this kind: `failing`, `reminder`, `repeated` or `resolved`."""
     if kind == "resolved":
-        reachable = and_(users.c.enabled, users.c.email_enabled, users.c.mailable)
+        reachable = and_(users.c.enabled, users.c.email_enabled, takes_mail())
         return and_(reachable, _may_know(), not_(_put_aside(_is_muted(told))), _was_mailed(told))
     if kind == "repeated":
         return and_(hears(EMAIL, told), _put_aside(inbox_entries.c.read_at.is_not(None)))

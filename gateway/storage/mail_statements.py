@@ -27,6 +27,7 @@ from gateway.storage.hearing import (
 from gateway.storage.tables import OPEN_DIGEST, deliveries, delivery_items, notifications, users
 
 _DELIVERY: Final = ["user_id", "team_id", "conversation_id", "channel", "kind", "news", "status", "due_at", "created_at"]
+_SINGLE: Final = [*_DELIVERY, "urgent"]
 _ITEM: Final = ["delivery_id", "user_id", "notification_id", "episode", "reason"]
 _KINDS: Final = {"repeated": "failing"}
 
@@ -37,10 +38,11 @@ def queue_deliveries(dialect: str, kind: str) -> Any:
     told, held = news(dialect), calendar(dialect)
     columns = (
         users.c.id, notifications.c.team_id, notifications.c.conversation_id, literal(EMAIL), literal(_KINDS.get(kind, kind)), told.c.news,
-        literal(WAITING), NOW, NOW,
+        literal(WAITING), NOW, NOW, func.max(case((notifications.c.urgent, 1), else_=0)) == 1,
     )  # fmt: skip
     people = crowd(told, and_(mailed(kind, told), held_until(held) <= NOW), columns, held)
-    return insert_of(dialect)(deliveries).from_select(_DELIVERY, people.distinct()).on_conflict_do_nothing()
+    together = people.group_by(users.c.id, notifications.c.team_id, notifications.c.conversation_id, told.c.news)
+    return insert_of(dialect)(deliveries).from_select(_SINGLE, together).on_conflict_do_nothing()
 
 
 @functools.cache

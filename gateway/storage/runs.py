@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, bindparam, case, func, select, tuple_
 
+from gateway.domain.history import RunEnd
 from gateway.storage.database import insert_of
 from gateway.storage.tables import pipelines, runs
 
@@ -82,6 +83,18 @@ def known_ends(connection: Connection, *, source_id: int, runs_of: Sequence[str]
     return [(run, phase, ended_at) for run, phase, ended_at in rows]
 
 
+def recent_ends(connection: Connection, *, source_id: int, environment: str, pipeline: str) -> list[RunEnd]:
+    """How the latest runs of a pipeline ended, newest first."""
+    of_pipeline = (pipelines.c.source_id == source_id, pipelines.c.environment == environment, pipelines.c.name == pipeline)
+    rows = connection.execute(
+        select(runs.c.run, runs.c.phase, runs.c.started_at, runs.c.ended_at)
+        .where(runs.c.pipeline_id == select(pipelines.c.id).where(*of_pipeline).scalar_subquery(), runs.c.ended_at.is_not(None))
+        .order_by(runs.c.phase_at.desc())
+        .limit(_LATEST)
+    )
+    return [RunEnd(*row) for row in rows]
+
+
 def _pipelines(connection: Connection, wanted: Sequence[tuple[int, str, str]]) -> dict[tuple[int, str, str], int]:
     """Most pipelines are known: they are looked for first, and only the others written."""
     found = _known_pipelines(connection, wanted)
@@ -101,6 +114,8 @@ def _known_pipelines(connection: Connection, wanted: Sequence[tuple[int, str, st
     return found
 
 
+_LATEST: Final = 50
+"""Runs that are looked back at."""
 _AT_ONCE: Final = 1000
 """A statement takes only so many values."""
 _place: Final = (pipelines.c.source_id, pipelines.c.environment, pipelines.c.name)

@@ -7,7 +7,7 @@ from aiohttp import web
 from gateway.api import admin
 from gateway.api.models import ListQuery
 from gateway.api.problem import Problem
-from gateway.storage import deliveries
+from gateway.storage import sent_mail
 from gateway.web.visit import Route, Visit
 
 PAGE: Final = 50
@@ -23,7 +23,7 @@ async def show(visit: Visit) -> web.Response:
         page = await admin.list_deliveries(visit.call(query=ListQuery(limit=PAGE, cursor=cursor)))
         rows, following = page.items, page.next
     else:
-        rows = await visit.database.read(deliveries.page, user_id=visit.person.id, team_ids=None, before=before(cursor), limit=PAGE + 1)
+        rows = await visit.database.read(sent_mail.page, user_id=visit.person.id, team_ids=None, before=before(cursor), limit=PAGE + 1)
         rows, following = rows[:PAGE], str(rows[PAGE - 1]["id"]) if len(rows) > PAGE else None
     return await visit.page(
         "mails.html", section="mail", rows=rows, following=following, everyone=everyone, is_admin=bool(visit.person.admin_of)
@@ -47,7 +47,7 @@ async def show_html(visit: Visit) -> web.Response:
 async def _row(visit: Visit) -> dict[str, Any]:
     number = visit.call().id()
     for team_ids in (tuple(visit.person.admin_of), None):
-        rows = await visit.database.read(deliveries.page, user_id=visit.person.id, team_ids=team_ids, before=number + 1, limit=1)
+        rows = await visit.database.read(sent_mail.page, user_id=visit.person.id, team_ids=team_ids, before=number + 1, limit=1)
         if rows and rows[0]["id"] == number:
             return rows[0]
     raise Problem(404, _NO_SUCH)
@@ -55,7 +55,7 @@ async def _row(visit: Visit) -> dict[str, Any]:
 
 async def _raw(visit: Visit) -> bytes | None:
     return await visit.database.read(
-        deliveries.mail, delivery_id=visit.call().id(), user_id=visit.person.id, team_ids=tuple(visit.person.admin_of)
+        sent_mail.mail, delivery_id=visit.call().id(), user_id=visit.person.id, team_ids=tuple(visit.person.admin_of)
     )
 
 

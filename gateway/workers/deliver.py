@@ -3,150 +3,217 @@
 import asyncio
 import logging
 import random
-from collections.abc import Callable
-from datetime import datetime
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
 from typing import Final
 
-from gateway.channels.email.compose import compose
-from gateway.channels.email.smtp import PermanentFailure, Smtp, TemporaryFailure
+from gateway.channels.email.compose import compose_all
+from gateway.channels.email.failures import PermanentFailure, TemporaryFailure, UnreachableFailure
+from gateway.channels.email.smtp import Smtp
+from gateway.channels.message import Message
 from gateway.domain.backoff import GIVE_UP_AFTER, wait_before_retry
 from gateway.metrics import DELIVERED
-from gateway.storage import deliveries
+from gateway.storage import deliveries, floods, refused_addresses, teams, threads
 from gateway.storage.database import Database, StorageUnavailable, Transaction
-from gateway.storage.deliveries import Claimed
+from gateway.storage.deliveries import RETRY, Claimed, Frozen, Result
 from gateway.workers.lease import LEASE, Time, held, new_lease
-from gateway.workers.letters import letter
+from gateway.workers.letters import Desk, letters
 from gateway.workers.loop import Worker
+from gateway.workers.results import Results
 
-BATCH: Final = 4
-_INSIST: Final = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
+BATCH: Final = 64
+MOST_BATCHES: Final = 3
+"""Batches under way at once: a slow recipient holds up its own batch, and no other."""
+PROBE: Final = 1
+"""Mails that are tried when the server was in trouble."""
+_FIRST_PAUSE: Final = timedelta(seconds=5)
+_LONGEST_PAUSE: Final = timedelta(minutes=1)
+_KEPT: Final = "no mail server is configured; the mail is readable in the page"
+_NOBODY: Final = "there is nobody, or nothing any more, to tell"
 _log = logging.getLogger("tocsin.deliver")
 
 
 class DeliverWorker(Worker):
-    """Composes each mail once, freezes its bytes, sends it, and records what came of it."""
+    """Composes each mail once, freezes its bytes, sends it, and records what came of it.
+
+    While the mail server is in trouble nothing is tried but one mail now and then; once it is back, mail leaves as fast
+    as a few connections take it.
+    """
 
     name = "deliver"
 
     def __init__(
-        self,
-        database: Database,
-        smtp: Smtp | None,
-        clock: Callable[[], datetime],
-        *,
-        mail_from: str,
-        public_url: str,
-        time: Time | None = None,
+        self, database: Database, smtp: Smtp | None, clock: Callable[[], datetime], *, mail_from: str, desk: Desk, time: Time | None = None
     ) -> None:
         """Without `smtp` mail is composed and kept. `time` measures leases; default: `clock`."""
         super().__init__(clock)
         self._time: Time = time or (lambda _: clock())
-        self._database, self._smtp, self._mail_from, self._public_url = database, smtp, mail_from, public_url
-        self._in_trouble = False
-        self._owed: list[tuple[int, str]] = []
-        """Deliveries, with their lease, that could not be composed for storage was in trouble: to be given back."""
+        self._database, self._smtp, self._mail_from, self._desk = database, smtp, mail_from, desk
+        self._results = Results(database)
+        self._batches: set[asyncio.Task[None]] = set()
+        self._troubles = 0
+        """How often in a row the server could not be reached."""
+        self._waits_until: datetime | None = None
+        self._owed: list[tuple[list[int], str]] = []
+        """Deliveries, with their lease, that could not be given back for storage was in trouble."""
 
     async def step(self) -> int:
-        """One batch; one slow or bad recipient does not hold up the others of it."""
+        """Begins a batch; gives how many mails it has."""
         await self._settle_debts()
-        lease = new_lease()
-
-        def claim(transaction: Transaction) -> list[Claimed]:
-            return deliveries.claim(transaction, now=self._time(transaction), lease=lease, lease_for=LEASE, limit=BATCH)
-
-        batch = await self._database.write(claim)
-        if not batch:
+        if self._is_waiting:
             return 0
-        async with held(self._database, deliveries.extend, lease, self._time):
-            results = await asyncio.gather(*(self._deliver(one, lease) for one in batch), return_exceptions=True)
-        for one, result in zip(batch, results, strict=True):
-            if isinstance(result, StorageUnavailable):  # if it may have left, it is due again when the lease ends, else sooner
-                _log.error("delivery %s: storage is in trouble: %s", one.id, result)
-            elif isinstance(result, Exception):
-                _log.error("delivery %s failed", one.id, exc_info=result)
-                await self._again(one, lease, f"an error of the gateway's own: {type(result).__name__}: {result}")
-        return len(batch)
+        while len(self._batches) >= MOST_BATCHES:
+            await asyncio.wait(self._batches, return_when=asyncio.FIRST_COMPLETED)
+        lease = new_lease()
+        claimed, batch = await self._database.write(self._claim, lease, PROBE if self._troubles else BATCH)
+        if batch:
+            task = asyncio.create_task(self._deliver(batch, lease))
+            self._batches.add(task)
+            task.add_done_callback(self._batches.discard)
+        return claimed
 
     async def next_due(self) -> datetime | None:
-        """When the next delivery is due."""
-        return await self._database.read(deliveries.next_due)
+        """When the next delivery is due; not before the server is tried again."""
+        due = await self._database.read(deliveries.next_due)
+        return max(due, self._waits_until) if due and self._waits_until else due
+
+    async def idle(self) -> None:
+        """Returns once no batch is under way."""
+        while self._batches:
+            await asyncio.wait(self._batches)
 
     async def finish(self) -> None:
-        """Gives back what could not be composed."""
+        """Waits for what is being handed over; the rest of each batch is given back."""
+        await self.idle()
         await self._settle_debts()
 
     async def close(self) -> None:
-        """Ends the connection to the mail server."""
+        """Ends the connections to the mail server."""
         if self._smtp is not None:
             await self._smtp.close()
 
+    @property
+    def _is_waiting(self) -> bool:
+        return self._waits_until is not None and self._waits_until > self.clock()
+
+    def _claim(self, transaction: Transaction, lease: str, limit: int) -> tuple[int, list[Claimed]]:
+        """Takes what is due. What is too much for its reader is folded into one mail."""
+        claimed = deliveries.claim(transaction, now=self._time(transaction), lease=lease, lease_for=LEASE, limit=limit)
+        too_many = floods.surplus(transaction, claimed, now=self.clock()) if claimed else []
+        if too_many:
+            rules = teams.rules(transaction, {one.team_id for one in too_many})
+            subjects = {team_id: f"[{team.slug}] digest" for team_id, team in rules.items()}
+            digests = threads.digest_conversations(transaction, subjects, self.clock())
+            floods.fold(transaction, too_many, digests, now=self.clock())
+        folded = {one.id for one in too_many}
+        return len(claimed), [one for one in claimed if one.id not in folded]
+
     async def _settle_debts(self) -> None:
         while self._owed:
-            delivery_id, lease = self._owed[-1]
-            await self._database.write(deliveries.put_back, [delivery_id], lease=lease, due_at=self.clock())
+            ids, lease = self._owed[-1]
+            await self._database.write(deliveries.put_back, ids, lease=lease, due_at=self.clock())
             self._owed.pop()
 
-    async def _deliver(self, one: Claimed, lease: str) -> None:
-        try:
-            written = await self._write(one, lease)
-        except StorageUnavailable:
-            self._owed.append((one.id, lease))
-            raise
-        if written is None:
-            return
-        to_address, raw = written
+    async def _deliver(self, batch: Sequence[Claimed], lease: str) -> None:
+        async with held(self._database, deliveries.extend, lease, self._time):
+            try:
+                ready = await self._write(batch, lease)
+            except StorageUnavailable as error:
+                _log.error("mail cannot be written, storage is in trouble: %s", error)
+                self._owed.append(([one.id for one in batch], lease))
+                return
+            except Exception as error:
+                _log.exception("mail could not be written")
+                ready, said = [], f"an error of the gateway's own: {type(error).__name__}: {error}"
+                await asyncio.gather(*(self._again(one, lease, said) for one in batch), return_exceptions=True)
+            results = await asyncio.gather(
+                *(self._send(one, to_address, raw, lease) for one, to_address, raw in ready), return_exceptions=True
+            )
+            for (one, _, _), result in zip(ready, results, strict=True):
+                if isinstance(result, StorageUnavailable):  # if it may have left, it is due again when the lease ends
+                    _log.error("delivery %s: storage is in trouble: %s", one.id, result)
+                elif isinstance(result, Exception):
+                    _log.error("delivery %s failed", one.id, exc_info=result)
+
+    async def _write(self, batch: Sequence[Claimed], lease: str) -> list[tuple[Claimed, str, bytes]]:
+        """Each with the address and the bytes of its mail, frozen; not those where there is nothing to send, or that others have by now."""
+        messages = await self._database.read(letters, [one.id for one in batch], desk=self._desk, now=self.clock())
+        for one in batch:
+            if one.id not in messages:
+                await self._end(one, lease, "cancelled", _NOBODY)
+        fresh = [messages[one.id] for one in batch if one.id in messages and one.mail is None]
+        frozen = await asyncio.to_thread(self._compose, fresh) if fresh else []
+        mine = await self._database.write(deliveries.freeze, frozen, lease=lease) if frozen else set()
+        raws = {one.id: one.mail for one in frozen if one.id in mine} | {one.id: one.mail for one in batch if one.mail is not None}
+        return [(one, messages[one.id].to_address, raw) for one in batch if one.id in messages and (raw := raws.get(one.id)) is not None]
+
+    def _compose(self, messages: Sequence[Message]) -> list[Frozen]:
+        composed = compose_all(messages, self._mail_from)
+        return [Frozen(message.delivery_id, mail.message_id, mail.raw) for message, mail in zip(messages, composed, strict=True)]
+
+    async def _send(self, one: Claimed, to_address: str, raw: bytes, lease: str) -> None:
         if self._smtp is None:
-            await self._finish(one, lease, "kept", "no mail server is configured; the mail is readable in the page")
+            await self._end(one, lease, "kept", _KEPT)
+            return
+        if self.stopping or self._is_waiting:
+            await self._put_back(one, lease, None)
             return
         try:
             answer = await self._smtp.send(self._mail_from, to_address, raw)
         except PermanentFailure as failure:
             _log.warning("delivery %s is refused for good: %s", one.id, failure)
-            await self._finish(one, lease, "failed", str(failure))
+            await self._end(one, lease, "failed", str(failure))
+            if failure.no_such_address:
+                await self._database.write(refused_addresses.refuse, user_id=one.user_id, why=failure.answer, now=self.clock())
+        except UnreachableFailure as failure:
+            self._wait(str(failure))
+            await self._put_back(one, lease, str(failure))
         except TemporaryFailure as failure:
-            self._say_once(in_trouble=True, what=f"mail does not leave and is tried again for a day: {failure}")
             await self._again(one, lease, str(failure))
         else:
-            self._say_once(in_trouble=False, what="mail leaves again")
-            await self._finish(one, lease, "sent", answer)
+            self._resume()
+            await self._end(one, lease, "sent", answer)
 
-    async def _write(self, one: Claimed, lease: str) -> tuple[str, bytes] | None:
-        """Address and bytes of the mail, frozen; None where there is nothing to be sent, or somebody else has it by now."""
-        message = await self._database.read(letter, one.id, public_url=self._public_url, now=self.clock())
-        if message is None:
-            await self._finish(one, lease, "cancelled", "there is nobody, or nothing any more, to tell")
-            return None
-        if one.mail is not None:
-            return message.to_address, one.mail
-        composed = await asyncio.to_thread(compose, message, self._mail_from)
-        is_mine = await self._database.write(deliveries.freeze, one.id, lease=lease, message_id=composed.message_id, mail=composed.raw)
-        return (message.to_address, composed.raw) if is_mine else None
+    def _wait(self, why: str) -> None:
+        if self._is_waiting:
+            return
+        if not self._troubles:
+            _log.warning("mail does not leave, and waits until it does: %s", why)
+        self._troubles += 1
+        wait = min(_FIRST_PAUSE * 2.0 ** min(self._troubles - 1, 10), _LONGEST_PAUSE)
+        self._waits_until = self.clock() + wait * (0.75 + 0.5 * random.random())  # noqa: S311 - spreads load, guards nothing
 
-    def _say_once(self, *, in_trouble: bool, what: str) -> None:
-        if in_trouble is not self._in_trouble:
-            self._in_trouble = in_trouble
-            _log.warning("%s", what)
+    def _resume(self) -> None:
+        if self._troubles:
+            _log.warning("mail leaves again")
+        self._troubles, self._waits_until = 0, None
 
-    async def _finish(self, one: Claimed, lease: str, status: str, answer: str) -> None:
-        DELIVERED.labels("email", status).inc()
-        held = await self._recorded(one, lease, status, answer[:1000])
-        if not held:
-            _log.warning("delivery %s was taken over meanwhile; its result (%s) was not recorded", one.id, status)
-
-    async def _recorded(self, one: Claimed, lease: str, status: str, answer: str) -> bool:
-        """Insists for half a minute, well within the lease: a mail that left and is not recorded as sent leaves twice."""
-        for pause in _INSIST:
-            try:
-                return await self._database.write(deliveries.finish, one.id, lease=lease, status=status, answer=answer, now=self.clock())
-            except StorageUnavailable:
-                await asyncio.sleep(pause)
-        return await self._database.write(deliveries.finish, one.id, lease=lease, status=status, answer=answer, now=self.clock())
+    async def _put_back(self, one: Claimed, lease: str, said: str | None) -> None:
+        """Not tried after all. It waits for the server for a day."""
+        if said is not None and self.clock() - one.created_at > GIVE_UP_AFTER:
+            await self._end(one, lease, "failed", f"given up after a day: {said}")
+            return
+        DELIVERED.labels("email", "unreachable" if said else "put-back").inc()
+        due_at = self._waits_until or self.clock()
+        try:
+            await self._database.write(deliveries.put_back, [one.id], lease=lease, due_at=due_at, said=said)
+        except StorageUnavailable:
+            self._owed.append(([one.id], lease))
+            raise
 
     async def _again(self, one: Claimed, lease: str, answer: str) -> None:
         now = self.clock()
         if now - one.created_at > GIVE_UP_AFTER:
-            await self._finish(one, lease, "failed", f"given up after a day: {answer}")
+            await self._end(one, lease, "failed", f"given up after a day: {answer}")
             return
-        DELIVERED.labels("email", "retry").inc()
         due_at = now + wait_before_retry(one.attempts, random.random())  # noqa: S311 - spreads load, guards nothing
-        await self._database.write(deliveries.retry, one.id, lease=lease, answer=answer[:1000], due_at=due_at)
+        DELIVERED.labels("email", RETRY).inc()
+        await self._recorded(Result(one.id, lease, RETRY, answer[:1000], now, due_at))
+
+    async def _end(self, one: Claimed, lease: str, outcome: str, answer: str) -> None:
+        DELIVERED.labels("email", outcome).inc()
+        await self._recorded(Result(one.id, lease, outcome, answer[:1000], self.clock()))
+
+    async def _recorded(self, result: Result) -> None:
+        if not await self._results.put(result):
+            _log.warning("delivery %s was taken over meanwhile; its result (%s) was not recorded", result.id, result.outcome)

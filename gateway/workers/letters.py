@@ -1,63 +1,120 @@
-"""From a delivery's rows to the message its reader gets, as things stand at that moment."""
+"""From the rows of deliveries to the messages their readers get, as things stand at that moment."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from gateway.channels.message import Kind, MemberLine, Message, Part
+from gateway.domain.history import History, history
 from gateway.domain.identity import fingerprint
 from gateway.domain.links import absolute
-from gateway.storage import deliveries
+from gateway.domain.unsubscribing import Unsubscribing
+from gateway.storage import mail_contents, runs
 from gateway.storage.database import Transaction
+from gateway.storage.mail_contents import Told
 from mappers.contract import Category, Level
 
 
-def letter(transaction: Transaction, delivery_id: int, *, public_url: str, now: datetime) -> Message | None:
-    """The message of a delivery; None where there is nobody, or nothing any more, to tell."""
-    envelope = deliveries.envelope(transaction, delivery_id)
-    rows = deliveries.items(transaction, delivery_id, now=now)
-    if envelope is None or not rows:
-        return None
-    base = envelope["base_url"] or public_url
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What letters are written with, whatever they tell."""
+
+    public_url: str
+    unsubscribing: Unsubscribing
+
+
+def letters(transaction: Transaction, ids: Sequence[int], *, desk: Desk, now: datetime) -> dict[int, Message]:
+    """The messages of these deliveries; none for one where there is nobody, or nothing any more, to tell.
+
+    Readers who are told the same share one tuple of parts, so that it is laid out once.
+    """
+    told = mail_contents.told(transaction, ids, now=now)
+    envelopes = {number: one for number, one in mail_contents.envelopes(transaction, ids).items() if told.get(number)}
+    wanted = sorted({one.notification_id for number in envelopes for one in told[number]})
+    desk_of = _Parts(transaction, wanted) if wanted else None
+    return {number: _message(number, one, desk_of.of(told[number], one, desk), desk, now) for number, one in envelopes.items() if desk_of}
+
+
+def letter(transaction: Transaction, delivery_id: int, *, desk: Desk, now: datetime) -> Message | None:
+    """The message of one delivery; None where there is nobody, or nothing any more, to tell."""
+    return letters(transaction, [delivery_id], desk=desk, now=now).get(delivery_id)
+
+
+def _message(delivery_id: int, envelope: Mapping[str, Any], parts: tuple[Part, ...], desk: Desk, now: datetime) -> Message:
+    kind = Kind(envelope["kind"])
+    category = None if kind is Kind.DIGEST else parts[0].category
     return Message(
         delivery_id=delivery_id,
-        kind=Kind(envelope["kind"]),
+        kind=kind,
         to_address=envelope["email"],
         to_name=envelope["name"],
         zone=envelope["settings"].get("timezone", "UTC"),
         team=envelope["team"],
-        environment=rows[0]["environment"],
+        environment="" if kind is Kind.DIGEST else parts[0].environment,
         subject=envelope["subject"],
         is_reply=envelope["is_reply"],
-        conversation=fingerprint("mail-thread", envelope["conversation_id"], public_url)[:24],
-        public_url=public_url,
-        parts=tuple(_part(transaction, row, base) for row in rows),
+        conversation=fingerprint("mail-thread", envelope["conversation_id"], desk.public_url)[:24],
+        public_url=desk.public_url,
+        parts=parts,
         written_at=now,
-    )
-
-
-def _part(transaction: Transaction, row: Mapping[str, Any], base: str) -> Part:
-    failing = deliveries.failing_members(transaction, row["id"]) if row["members_total"] > 1 or row["firing"] > 1 else []
-    return Part(
-        notification_id=row["id"],
-        title=row["title"],
-        category=Category(row["category"]),
-        level=Level(row["level"]),
-        urgent=row["urgent"],
-        is_open=row["status"] == "open",
-        reason=row["reason"],
-        message=row["message"],
-        excerpt=row["excerpt"],
-        opened_at=row["opened_at"],
-        resolved_at=row["resolved_at"],
-        occurrences=row["count"],
-        firing=row["firing"],
-        members_total=max(row["members_total"], row["firing"]),
-        members=tuple(
-            MemberLine(label=one["label"], level=Level(one["level"]), message=one["details"].get("message", "")) for one in failing
+        folded=envelope["folded"],
+        unsubscribe=desk.unsubscribing.link(
+            desk.public_url, user_id=envelope["user_id"], team_id=envelope["team_id"], category=category, made_at=envelope["created_at"]
         ),
-        links=absolute(row["links"] or {}, base),
-        facts=row["facts"] or {},
-        owners=tuple(deliveries.owners(transaction, row["id"])),
-        impact=tuple(row["impact"] or ()),
     )
+
+
+class _Parts:
+    """The notifications of many mails, each looked up and laid out once."""
+
+    def __init__(self, transaction: Transaction, ids: Sequence[int]) -> None:
+        self._threads = mail_contents.threads(transaction, ids)
+        several = [number for number, row in self._threads.items() if row["members_total"] > 1 or row["firing"] > 1]
+        self._members = mail_contents.failing_members(transaction, several) if several else {}
+        self._owners = mail_contents.owners(transaction, ids)
+        places = {(row["source_id"], row["environment"], row["pipeline"]) for row in self._threads.values()}
+        self._histories = {
+            (source_id, environment, pipeline): history(
+                runs.recent_ends(transaction, source_id=source_id, environment=environment, pipeline=pipeline)
+            )
+            for source_id, environment, pipeline in places
+            if source_id is not None and pipeline
+        }
+        self._made: dict[tuple[tuple[Told, ...], str], tuple[Part, ...]] = {}
+
+    def of(self, told: Sequence[Told], envelope: Mapping[str, Any], desk: Desk) -> tuple[Part, ...]:
+        base = envelope["base_url"] or desk.public_url
+        key = (tuple(told), base)
+        if key not in self._made:
+            self._made[key] = tuple(self._part(one, base) for one in told)
+        return self._made[key]
+
+    def _part(self, told: Told, base: str) -> Part:
+        row = self._threads[told.notification_id]
+        return Part(
+            notification_id=row["id"],
+            title=row["title"],
+            category=Category(row["category"]),
+            level=Level(row["level"]),
+            urgent=row["urgent"],
+            is_open=row["status"] == "open",
+            reason=told.reason,
+            environment=row["environment"],
+            message=row["message"],
+            excerpt=row["excerpt"],
+            opened_at=row["opened_at"],
+            resolved_at=row["resolved_at"],
+            occurrences=row["count"],
+            firing=row["firing"],
+            members_total=max(row["members_total"], row["firing"]),
+            members=tuple(
+                MemberLine(label=one["label"], level=Level(one["level"]), message=one["details"].get("message", ""))
+                for one in self._members.get(row["id"], ())
+            ),
+            links=absolute(row["links"] or {}, base),
+            facts=row["facts"] or {},
+            owners=tuple(self._owners.get(row["id"], ())),
+            impact=tuple(row["impact"] or ()),
+            history=self._histories.get((row["source_id"], row["environment"], row["pipeline"]), History()),
+        )

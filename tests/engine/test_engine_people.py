@@ -7,7 +7,7 @@ from gateway.domain.judge import Alert
 from gateway.storage import audience, deliveries, tables
 from gateway.storage.audience import Moment
 from gateway.storage.database import Database
-from tests.builders import House, at, failure, recovery
+from tests.builders import House, at, ended, failure, recovery
 from tests.conftest import Clock
 
 SENT, WAITING, CANCELLED = ("failing", "sent"), ("failing", "waiting"), ("failing", "cancelled")
@@ -107,7 +107,7 @@ def test_a_mail_in_the_hands_of_a_worker_is_not_cancelled_and_its_recovery_is_ma
         (taken,) = deliveries.claim(transaction, now=house.clock(), lease="slow", lease_for=house.clock() - at(0), limit=10)
     house.say(recovery(run="r2", when=2))
     with house.database.writing() as transaction:
-        assert deliveries.finish(transaction, taken.id, lease="slow", status="sent", answer="250", now=house.clock())
+        assert deliveries.record(transaction, [ended(taken.id, "slow", house.clock())]) == {taken.id}
     assert house.mails(ana) == [SENT, ("resolved", "waiting")]
 
 

@@ -13,7 +13,7 @@ from gateway.domain.rhythm import Digest, Rhythm
 from gateway.storage import deliveries, preferences, tables
 from gateway.storage.database import Database
 from gateway.workers.letters import letter
-from tests.builders import LEASE, House, failure, recovery
+from tests.builders import DESK, LEASE, House, ended, failure, recovery
 from tests.conftest import NOW, Clock
 
 NIGHT = Rhythm("Europe/Berlin", time(22), time(7))
@@ -131,7 +131,7 @@ def test_what_recovers_while_it_is_held_is_told_as_recovered_and_once(house: Hou
     clock.advance(hours=1)
     with house.database.reading() as transaction:
         (mail,) = house.rows(tables.deliveries)
-        message = letter(transaction, mail["id"], public_url="https://tocsin.test", now=clock())
+        message = letter(transaction, mail["id"], desk=DESK, now=clock())
     assert message is not None
     assert [(part.is_open, part.reason) for part in message.parts] == [(False, "first")]
     assert house.deliver() == [ana]
@@ -240,9 +240,9 @@ class Story:
         with self.house.database.writing() as transaction:
             batch = deliveries.claim(transaction, now=self.clock(), lease="mail", lease_for=LEASE, limit=1000)
             for one in batch:
-                message = letter(transaction, one.id, public_url="https://tocsin.test", now=self.clock())
-                status = "cancelled" if message is None else "sent"
-                deliveries.finish(transaction, one.id, lease="mail", status=status, answer="250 OK", now=self.clock())
+                message = letter(transaction, one.id, desk=DESK, now=self.clock())
+                outcome = "cancelled" if message is None else "sent"
+                deliveries.record(transaction, [ended(one.id, "mail", self.clock(), outcome)])
                 if message is None:
                     continue
                 for part in message.parts:

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
-from gateway.storage import deliveries, preferences, tables
+from gateway.storage import deliveries, mail_contents, preferences, tables
 from gateway.storage.database import Database
-from tests.builders import LEASE, House, failure
+from tests.builders import LEASE, House, ended, failure
 from tests.conftest import NOW, Clock
 
 
@@ -103,8 +103,8 @@ def test_a_digest_is_not_sent_without_what_is_just_being_added_to_it(house: Hous
         with house.database.writing() as transaction:
             taken.extend(deliveries.claim(transaction, now=later, lease="mail", lease_for=LEASE, limit=10))
             for one in taken:
-                seen.extend(row["id"] for row in deliveries.items(transaction, one.id, now=later))
-                deliveries.finish(transaction, one.id, lease="mail", status="sent", answer="250 OK", now=later)
+                seen.extend(part.notification_id for part in mail_contents.told(transaction, [one.id], now=later)[one.id])
+                deliveries.record(transaction, [ended(one.id, "mail", later)])
 
     with interrupted(house.database, after, claim):
         house.process()

@@ -4,10 +4,11 @@ from datetime import timedelta
 
 import pytest
 
-from gateway.storage import deliveries, people, tables
+from gateway.storage import deliveries, mail_contents, people, sent_mail, tables
 from gateway.storage.database import Database
+from gateway.storage.deliveries import RETRY, Frozen, Result
 from gateway.workers.letters import letter
-from tests.builders import LEASE, House, failure, recovery
+from tests.builders import DESK, LEASE, House, ended, failure, recovery
 from tests.conftest import Clock
 
 
@@ -23,7 +24,7 @@ def claim(house: House, lease: str) -> list[int]:
 
 def subject_and_titles(house: House, delivery_id: int) -> tuple[str, list[str]] | None:
     with house.database.reading() as transaction:
-        message = letter(transaction, delivery_id, public_url="https://tocsin.example", now=house.clock())
+        message = letter(transaction, delivery_id, desk=DESK, now=house.clock())
     return None if message is None else (message.subject, [part.title for part in message.parts])
 
 
@@ -36,12 +37,12 @@ def test_a_delivery_is_held_by_one_worker_until_its_lease_ends(house: House, clo
     clock.advance(seconds=60)
     assert claim(house, "fast") == [delivery_id]
     with house.database.writing() as transaction:
-        assert not deliveries.freeze(transaction, delivery_id, lease="slow", message_id="<1@x>", mail=b"slow")
-        assert deliveries.freeze(transaction, delivery_id, lease="fast", message_id="<1@x>", mail=b"fast")
-        assert not deliveries.retry(transaction, delivery_id, lease="slow", answer="421", due_at=clock.now)
-        assert not deliveries.finish(transaction, delivery_id, lease="slow", status="sent", answer="250", now=clock.now)
-        assert deliveries.finish(transaction, delivery_id, lease="fast", status="sent", answer="250 OK", now=clock.now)
-        assert not deliveries.finish(transaction, delivery_id, lease="fast", status="failed", answer="550", now=clock.now)
+        assert deliveries.freeze(transaction, [Frozen(delivery_id, "<1@x>", b"slow")], lease="slow") == set()
+        assert deliveries.freeze(transaction, [Frozen(delivery_id, "<1@x>", b"fast")], lease="fast") == {delivery_id}
+        assert deliveries.record(transaction, [Result(delivery_id, "slow", RETRY, "421", clock.now, clock.now)]) == set()
+        assert deliveries.record(transaction, [ended(delivery_id, "slow", clock.now)]) == set()
+        assert deliveries.record(transaction, [ended(delivery_id, "fast", clock.now)]) == {delivery_id}
+        assert deliveries.record(transaction, [ended(delivery_id, "fast", clock.now, "failed", "550")]) == set()
     (row,) = house.rows(tables.deliveries)
     assert (row["status"], row["last_answer"], row["attempts"], row["mail"]) == ("sent", "250 OK", 2, b"fast")
 
@@ -53,8 +54,8 @@ def test_a_failed_attempt_is_due_again_at_its_time_with_the_same_bytes(house: Ho
     (delivery_id,) = claim(house, "one")
     due = clock.now + timedelta(seconds=15)
     with house.database.writing() as transaction:
-        deliveries.freeze(transaction, delivery_id, lease="one", message_id="<1@x>", mail=b"bytes")
-        assert deliveries.retry(transaction, delivery_id, lease="one", answer="421 later", due_at=due)
+        deliveries.freeze(transaction, [Frozen(delivery_id, "<1@x>", b"bytes")], lease="one")
+        assert deliveries.record(transaction, [Result(delivery_id, "one", RETRY, "421 later", clock.now, due)])
         assert deliveries.next_due(transaction) == due
     assert claim(house, "two") == []
     clock.advance(seconds=15)
@@ -68,7 +69,7 @@ def test_what_comes_after_the_bytes_are_frozen_is_not_added_to_them(house: House
     house.say(failure(run="r"))
     (delivery_id,) = claim(house, "one")
     with house.database.writing() as transaction:
-        deliveries.freeze(transaction, delivery_id, lease="one", message_id="<1@x>", mail=b"bytes")
+        deliveries.freeze(transaction, [Frozen(delivery_id, "<1@x>", b"bytes")], lease="one")
     house.say(failure(run="r", slug="other-failed"))
     assert [row["notification_id"] for row in house.rows(tables.delivery_items)] == [1]
     assert clock.now
@@ -114,8 +115,8 @@ def test_the_first_mail_of_a_conversation_is_no_reply_and_the_next_ones_are(hous
     house.deliver()
     house.say(recovery(run="s"))
     with house.database.reading() as transaction:
-        replies = [deliveries.envelope(transaction, row["id"]) for row in house.rows(tables.deliveries)]
-    assert [one and one["is_reply"] for one in replies] == [False, True]
+        found = mail_contents.envelopes(transaction, [row["id"] for row in house.rows(tables.deliveries)])
+    assert [one["is_reply"] for _, one in sorted(found.items())] == [False, True]
 
 
 @pytest.mark.req("R36")
@@ -126,9 +127,9 @@ def test_a_mail_is_shown_to_its_recipient_and_to_admins_of_its_team_only(house: 
     house.deliver()
     (row,) = house.rows(tables.deliveries)
     with house.database.reading() as transaction:
-        assert deliveries.mail(transaction, delivery_id=row["id"], user_id=ana, team_ids=[]) == b"mail"
-        assert deliveries.mail(transaction, delivery_id=row["id"], user_id=ben, team_ids=[]) is None
-        assert deliveries.mail(transaction, delivery_id=row["id"], user_id=ben, team_ids=[house.team_id]) == b"mail"
-        assert [one["id"] for one in deliveries.page(transaction, user_id=ben, team_ids=None, before=None, limit=10)] == []
-        assert len(deliveries.page(transaction, user_id=ana, team_ids=None, before=None, limit=10)) == 1
-        assert len(deliveries.page(transaction, user_id=ben, team_ids=[house.team_id], before=None, limit=10)) == 1
+        assert sent_mail.mail(transaction, delivery_id=row["id"], user_id=ana, team_ids=[]) == b"mail"
+        assert sent_mail.mail(transaction, delivery_id=row["id"], user_id=ben, team_ids=[]) is None
+        assert sent_mail.mail(transaction, delivery_id=row["id"], user_id=ben, team_ids=[house.team_id]) == b"mail"
+        assert [one["id"] for one in sent_mail.page(transaction, user_id=ben, team_ids=None, before=None, limit=10)] == []
+        assert len(sent_mail.page(transaction, user_id=ana, team_ids=None, before=None, limit=10)) == 1
+        assert len(sent_mail.page(transaction, user_id=ben, team_ids=[house.team_id], before=None, limit=10)) == 1

@@ -21,6 +21,7 @@ from gateway.storage import people, sources
 from gateway.storage.database import Database, Transaction
 from gateway.storage.migrate import migrate
 from gateway.vault import Vault
+from gateway.workers.deliver import DeliverWorker
 from mappers.contract import Category, Draft, Level, State
 from mappers.contract.registry import load
 from tests.conftest import Clock
@@ -82,8 +83,9 @@ class House:
     async def sends(self) -> None:
         """Lets the mail that is due be written."""
         deliver = next(worker for worker in self.work.workers if worker.name == "deliver")
+        assert isinstance(deliver, DeliverWorker)
         while await deliver.step():
-            pass
+            await deliver.idle()
 
 
 def draft(name: str = "orders", **values: Any) -> Draft:

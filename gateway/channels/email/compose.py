@@ -1,7 +1,9 @@
 """A message as the bytes of one mail. Pure: the same message gives the same bytes, now and on any machine."""
 
+import binascii
 import hashlib
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime
@@ -11,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from gateway.channels.email.address import Address
 from gateway.channels.email.mime import address_header, alternative, build, text_header
-from gateway.channels.email.section import TIERS, Page, page
+from gateway.channels.email.section import TIERS, UNSUBSCRIBE, Page, page
 from gateway.channels.message import Message
 from mappers.contract.text import one_line
 
@@ -40,8 +42,32 @@ def compose(message: Message, mail_from: str) -> ComposedMail:
 
     An unusable recipient does not raise: sending will refuse it, and the delivery shows why.
     """
+    return compose_all([message], mail_from)[0]
+
+
+def compose_all(messages: Sequence[Message], mail_from: str) -> list[ComposedMail]:
+    """The same for many, in order: what tells several readers the same is laid out once."""
     sender = Address.parse(mail_from)
-    subject = one_line(message.subject, _SUBJECT_LIMIT)
+    bodies: dict[tuple[object, ...], tuple[bytes, ...]] = {}
+    composed = []
+    for message in messages:
+        subject = one_line(message.subject, _SUBJECT_LIMIT)
+        key = _shared(message)
+        if key not in bodies:
+            bodies[key] = _body(message, subject)
+        composed.append(_composed(message, sender, subject, bodies[key]))
+    return composed
+
+
+def _shared(message: Message) -> tuple[object, ...]:
+    """What decides how a mail reads; the parts by their identity, for comparing them costs what laying them out does."""
+    return (
+        message.kind, message.zone, message.team, message.environment, message.subject, message.public_url, id(message.parts),
+        message.written_at, message.folded, bool(message.unsubscribe),
+    )  # fmt: skip
+
+
+def _composed(message: Message, sender: Address, subject: str, body: tuple[bytes, ...]) -> ComposedMail:
     message_id = f"<delivery-{message.delivery_id}.{_digest(message.public_url, message.conversation, message.to_address)}@{sender.domain}>"
     root = f"<conversation.{_digest(message.public_url, message.conversation)}@{sender.domain}>"
     headers = [
@@ -54,12 +80,13 @@ def compose(message: Message, mail_from: str) -> ComposedMail:
         ("In-Reply-To", root),
         ("References", root),
         ("List-Id", _list_id(message.team, sender.domain)),
+        *_unsubscribing(message),
         ("Auto-Submitted", "auto-generated"),
         ("X-Auto-Response-Suppress", "All"),
     ]
     if any(part.urgent and part.is_open for part in message.parts):
         headers.append(("Importance", "high"))
-    return ComposedMail(message_id, build(headers, _body(message, subject)))
+    return ComposedMail(message_id, build(headers, tuple(_personal(part, message.unsubscribe) for part in body)))
 
 
 def _body(message: Message, subject: str) -> tuple[bytes, ...]:
@@ -70,14 +97,34 @@ def _body(message: Message, subject: str) -> tuple[bytes, ...]:
     return alternatives
 
 
-@lru_cache(maxsize=32)
 def _alternatives(shown: Page) -> tuple[bytes, ...]:
-    """Text and HTML; empty where the HTML is too large. Readers of one message who see the same page share them."""
-    html = _environment().get_template("mail.html.j2").render(page=shown)
+    """Text and HTML; empty where the HTML is too large."""
+    html = _environment().get_template("mail.html.j2").render(page=shown, placeholder=UNSUBSCRIBE)
     if len(html.encode()) >= HTML_LIMIT:
         return ()
-    text = _environment().get_template("mail.txt.j2").render(page=shown)
+    text = _environment().get_template("mail.txt.j2").render(page=shown, placeholder=UNSUBSCRIBE)
     return alternative("plain", text.strip("\n") + "\n"), alternative("html", html)
+
+
+def _personal(part: bytes, unsubscribe: str) -> bytes:
+    """The reader's own address put in its place. It stands on a line of its own, so that what is encoded around it stays as it is."""
+    if not unsubscribe:
+        return part
+    for frame in (b'href=3D"%s"', b"%s"):
+        before, line, after = part.rpartition(frame % UNSUBSCRIBE.encode())  # the last one: what senders say stands before it
+        if line:
+            own = binascii.b2a_qp(frame.replace(b"=3D", b"=") % unsubscribe.encode())
+            return before + own.replace(b"=\n", b"=\r\n") + after
+    return part
+
+
+def _unsubscribing(message: Message) -> list[tuple[str, str]]:
+    """One click in the mail program ends mail like this one. https://www.rfc-editor.org/rfc/rfc8058#section-3"""
+    if not message.unsubscribe:
+        return []
+    link = ("List-Unsubscribe", f"<{message.unsubscribe}>")
+    is_secure = message.unsubscribe.startswith("https://")  # one click is for HTTPS alone
+    return [link, ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click")] if is_secure else [link]
 
 
 def _recipient(message: Message) -> str:

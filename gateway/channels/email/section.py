@@ -7,8 +7,8 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from gateway.channels.email.clock import Clock
-from gateway.channels.email.wording import Tone, headline, lead, recovered, sentence, tone, why
-from gateway.channels.message import MemberLine, Message, Part
+from gateway.channels.email.wording import Tone, end_of_mail, headline, lead, recovered, runs, sentence, tone, why
+from gateway.channels.message import Kind, MemberLine, Message, Part
 from mappers.contract import Category
 from mappers.contract.draft import safe_link
 from mappers.contract.text import clean, clip, one_line
@@ -24,17 +24,22 @@ class Limits:
     facts: int
     impact: int
     links: int
+    rows: int
 
 
 TIERS: Final = (
-    Limits(parts=10, members=20, lines=15, facts=12, impact=12, links=4),
-    Limits(parts=10, members=6, lines=6, facts=6, impact=6, links=2),
-    Limits(parts=5, members=3, lines=4, facts=4, impact=3, links=0),
-    Limits(parts=1, members=3, lines=3, facts=4, impact=3, links=0),
+    Limits(parts=10, members=20, lines=15, facts=14, impact=12, links=4, rows=50),
+    Limits(parts=10, members=6, lines=6, facts=6, impact=6, links=2, rows=30),
+    Limits(parts=5, members=3, lines=4, facts=4, impact=3, links=0, rows=15),
+    Limits(parts=1, members=3, lines=3, facts=4, impact=3, links=0, rows=5),
 )
 """Tried in turn until the mail is small enough. The last one always is."""
 
 
+IN_FULL: Final = 3
+"""Parts of a digest that are shown as other mails show them; a line is enough for the others."""
+UNSUBSCRIBE: Final = "@@UNSUBSCRIBE@@"
+"""Stands for the reader's own address: all else of a mail is the same for everyone who is told the same."""
 _SAID: Final = 3
 _HAVE_ERRORS: Final = frozenset({Category.INCIDENT, Category.JOB_FAILURE, Category.DBT_TEST_FAILURE})
 
@@ -72,6 +77,8 @@ class Section:
     """`1 of 3` where the mail has several parts, else empty."""
     primary: Link | None
     tocsin: Link
+    act: Link | None
+    """To where the reader acts on it, signed in: following a link changes nothing."""
     more_links: tuple[Link, ...]
     excerpt: Excerpt | None
     members_label: str
@@ -83,6 +90,16 @@ class Section:
 
 
 @dataclass(frozen=True, slots=True)
+class Row:
+    """One part of a digest in a line."""
+
+    tone: Tone
+    headline: str
+    title: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
     """A whole mail."""
 
@@ -90,19 +107,25 @@ class Page:
     lead: str
     """What a digest holds, in a line; empty for any other mail."""
     sections: tuple[Section, ...]
+    rows: tuple[Row, ...]
+    """Of a digest: what is not worth a section."""
     parts_left_out: int
     why: tuple[str, ...]
     preferences: str
     tocsin: str
     origin: str
     """`acme/prod`."""
+    unsubscribe: str
+    """What the link behind `UNSUBSCRIBE` says; empty where there is none."""
 
 
 def page(message: Message, subject: str, limits: Limits) -> Page:
     """The mail within `limits`."""
     clock = Clock.of(message.zone, message.written_at)
     team, environment = _line(message.team, 80), _line(message.environment, 80)
-    shown = message.parts[: limits.parts]
+    is_digest = message.kind is Kind.DIGEST and len(message.parts) > IN_FULL
+    shown = message.parts[: min(limits.parts, IN_FULL) if is_digest else limits.parts]
+    rest = message.parts[len(shown) : len(shown) + limits.rows] if is_digest else ()
     count = len(message.parts)
     return Page(
         subject=subject,
@@ -111,11 +134,23 @@ def page(message: Message, subject: str, limits: Limits) -> Page:
             _section(part, f"{number} of {count}" if count > 1 else "", message, clock, environment, limits)
             for number, part in enumerate(shown, 1)
         ),
-        parts_left_out=count - len(shown),
+        rows=tuple(_row(part, message, clock) for part in rest),
+        parts_left_out=count - len(shown) - len(rest),
         why=tuple(dict.fromkeys(why(part, message, team) for part in shown))[:3],
         preferences=f"{message.public_url}/preferences",
         tocsin=message.public_url,
         origin="/".join(word for word in (team, environment) if word),
+        unsubscribe=end_of_mail(message, team) if message.unsubscribe else "",
+    )
+
+
+def _row(part: Part, message: Message, clock: Clock) -> Row:
+    place = f"{_line(part.environment, 40)} · " if part.environment else ""
+    return Row(
+        tone=tone(part, message.kind),
+        headline=headline(part, message.kind, clock),
+        title=f"{place}{_line(part.title, 140)}",
+        url=f"{message.public_url}/notifications/{part.notification_id}",
     )
 
 
@@ -133,6 +168,7 @@ def _section(part: Part, place: str, message: Message, clock: Clock, environment
         place=place,
         primary=links[0] if links else None,
         tocsin=Link("Open in Tocsin", f"{message.public_url}/notifications/{part.notification_id}"),
+        act=_act(part, message),
         more_links=links[1 : 1 + limits.links],
         excerpt=_excerpt(part, limits.lines, over=over),
         members_label=f"Failing now: {part.firing}" + (f" of {part.members_total}" if part.members_total > part.firing else ""),
@@ -142,6 +178,12 @@ def _section(part: Part, place: str, message: Message, clock: Clock, environment
         impact_left_out=max(len(impact) - limits.impact, 0),
         facts=_facts(part, environment, clock, limits.facts, over=over),
     )
+
+
+def _act(part: Part, message: Message) -> Link | None:
+    if not part.is_open or part.level.weight == 1:
+        return None
+    return Link("Acknowledge or snooze", f"{message.public_url}/notifications/{part.notification_id}#act")
 
 
 def _links(part: Part) -> tuple[Link, ...]:
@@ -203,6 +245,7 @@ def _facts(part: Part, environment: str, clock: Clock, limit: int, *, over: bool
         known.append(("Began" if part.is_open or over else "When", clock.full(part.opened_at)))
     if over and part.resolved_at:
         known.append(("Recovered", clock.full(part.resolved_at)))
+    known += runs(part, clock)
     known.append(("Owners", _joined(part.owners)))
     own = ((_line(label, 60), _line(value, 200)) for label, value in islice(part.facts.items(), limit))
     facts: dict[str, tuple[str, str]] = {}

@@ -121,7 +121,31 @@ def lead(message: Message) -> str:
     over = sum(recovered(part, message.kind) for part in message.parts)
     still = sum(part.is_open for part in message.parts)
     counted = ((still, "open"), (over, "failed and recovered"), (len(message.parts) - still - over, "noted"))
-    return f"Collected for you: {', '.join(f'{number} {what}' for number, what in counted if number)}."
+    account = ", ".join(f"{number} {what}" for number, what in counted if number)
+    if message.folded:
+        return f"A lot happened at once: this one mail stands for {message.folded}. {account[0].upper()}{account[1:]}."
+    return f"Collected for you: {account}."
+
+
+def runs(part: Part, clock: Clock) -> list[tuple[str, str]]:
+    """(label, value) of how the pipeline has been doing, as far as its runs are known."""
+    past, said = part.history, list[tuple[str, str]]()
+    if part.is_open and part.level.weight > 1 and past.failed_in_a_row > 1:
+        said.append(("Failures", f"{ordinal(past.failed_in_a_row)} failed run in a row"))
+    if part.is_open and past.last_success is not None:
+        ago = clock.ago(past.last_success)
+        said.append(("Last success", clock.full(past.last_success) + (f", {ago}" if ago else "")))
+    if past.last is not None:
+        usual = f" (usually {duration(past.usual)})" if past.usual is not None and past.usual != past.last else ""
+        said.append(("Took", f"{duration(past.last)}{usual}"))
+    return said
+
+
+def end_of_mail(message: Message, team: str) -> str:
+    """What the reader ends by unsubscribing."""
+    if message.kind is Kind.DIGEST or not message.parts:
+        return f"Unsubscribe from all mail of team {team}"
+    return f"Unsubscribe from mail about {_STORIES[message.parts[0].category].follows} of team {team}"
 
 
 def sentence(part: Part, message: Message, clock: Clock, environment: str) -> str:

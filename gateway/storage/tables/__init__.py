@@ -44,6 +44,7 @@ from gateway.storage.tables.seen import (
 from gateway.storage.tables.sending import (
     OPEN_DIGEST,
     deliveries,
+    delivery_attempts,
     delivery_items,
     fan_outs,
 )
@@ -55,6 +56,7 @@ __all__ = [
     "conversations",
     "credentials",
     "deliveries",
+    "delivery_attempts",
     "delivery_items",
     "documents",
     "events",

@@ -27,6 +27,8 @@ users: Final = Table(
     Column("in_app_weight", SmallInteger, nullable=False, server_default=text("1")),
     Column("email_weight", SmallInteger, nullable=False, server_default=text("2")),
     Column("mailable", Boolean, nullable=False, server_default=text("true"), comment="false: known by an issuer's word alone"),
+    Column("refused_at", Time, comment="when a mail server said that the address takes no mail; no more is sent until an admin clears it"),
+    Column("refused_why", Text, comment="in its words"),
     Column("rhythm", String(200), comment="quiet hours and digest, see domain.rhythm; NULL: mail leaves at any time"),
     Column("urgent_breaks_through", Boolean, nullable=False, server_default=text("true")),
     Column("do_not_disturb_until", Time, comment="in every team"),

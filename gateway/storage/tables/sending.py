@@ -34,6 +34,8 @@ deliveries: Final = Table(
     Column("channel", String(10), nullable=False),
     Column("kind", String(20), nullable=False, comment="failing, reminder, resolved or digest"),
     Column("news", String(300), nullable=False, comment="what it tells of; the same news makes one delivery"),
+    Column("urgent", Boolean, nullable=False, server_default=text("false"), comment="leaves before what is not"),
+    Column("folded", Integer, nullable=False, server_default=text("0"), comment="mails that would have been too many, told in this one"),
     Column("status", String(20), nullable=False, comment="waiting, sent, kept, failed or cancelled"),
     Column("attempts", Integer, nullable=False, server_default=text("0")),
     Column("due_at", Time, nullable=False),
@@ -45,12 +47,23 @@ deliveries: Final = Table(
     Column("finished_at", Time),
     Index(None, "user_id", "conversation_id", "channel", "news", unique=True),
     partial("ix_deliveries_waiting", "due_at", "id", where="status = 'waiting'"),
+    partial("ix_deliveries_urgent", "due_at", "id", where="status = 'waiting' AND urgent"),
+    Index(None, "user_id", "finished_at"),
     partial(
         "uq_deliveries_digest", "user_id", "conversation_id", "channel", unique=True,
         where=OPEN_DIGEST,
     ),
     Index(None, "conversation_id", "user_id"),
     sqlite_autoincrement=True,  # its ids are told to others and must never come again
+)  # fmt: skip
+
+delivery_attempts: Final = Table(
+    "delivery_attempts", metadata,
+    ref("delivery_id", "deliveries", primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("at", Time, nullable=False),
+    Column("outcome", String(20), nullable=False, comment="sent, kept, retry, failed or cancelled"),
+    Column("answer", Text, nullable=False, comment="what the server said"),
 )  # fmt: skip
 
 delivery_items: Final = Table(

@@ -1,13 +1,16 @@
 """Realistic messages, one for each kind of mail."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from gateway.channels.message import Kind, MemberLine, Message, Part
+from gateway.domain.history import History
 from mappers.contract import Category, Level
 
 MAIL_FROM = "Tocsin <alerts@mail.acme.test>"
 BEGAN = datetime(2026, 3, 3, 1, 10, 12, tzinfo=UTC)
+
+UNSUBSCRIBE = "https://tocsin.acme.test/unsubscribe/" + "MTcuMy5qb2JfZmFpbHVyZS4xNzc3NjgzODIy" * 2 + "_wZ-4"
 
 TRACEBACK = """\
 Encountered an exception during execution of flow 'nightly-orders'
@@ -108,6 +111,7 @@ def message(
         public_url="https://tocsin.acme.test",
         parts=parts,
         written_at=datetime(2026, 3, 3, 1, 10, 22, tzinfo=UTC),
+        unsubscribe=UNSUBSCRIBE,
     )
     return replace(plain, **changes)  # type: ignore[arg-type]
 
@@ -126,7 +130,34 @@ CASES: dict[str, Message] = {
         subject="[acme] digest",
         written_at=_NEXT_DAY,
     ),
+    "storm": message(
+        *(
+            replace(JOB, notification_id=100 + number, title=f"ingest-{number:03} failed", environment="prod", reason="first")
+            for number in range(37)
+        ),
+        *(
+            replace(JOB, notification_id=200 + number, title=f"report-{number:03} failed", is_open=False, firing=0, resolved_at=_LATER)
+            for number in range(40)
+        ),
+        kind=Kind.DIGEST,
+        subject="[acme] digest",
+        environment="",
+        written_at=_LATER,
+        folded=77,
+    ),
     "job-failed": message(JOB),
+    "job-failed-third-run-in-a-row": message(
+        replace(
+            JOB,
+            history=History(
+                last_success=datetime(2026, 2, 28, 1, 14, tzinfo=UTC),
+                failed_in_a_row=3,
+                usual=timedelta(minutes=11),
+                last=timedelta(minutes=4, seconds=51),
+            ),
+            facts={"Run": "prompt-frogmouth"},
+        )
+    ),
     "job-still-failing": message(replace(JOB, reason="repeat", occurrences=3), is_reply=True, written_at=_NEXT_DAY),
     "job-resolved": message(
         replace(JOB, is_open=False, reason="resolved", firing=0, resolved_at=_LATER, message="All states completed.", excerpt=""),

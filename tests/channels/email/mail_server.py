@@ -30,6 +30,8 @@ class Handler:
     data: str = "250 OK, queued as 4711"
     wait: float = 0.0
     """Seconds before the answer to DATA."""
+    slow: str = ""
+    """For whom: every recipient with this in the address."""
     hang_up: str = ""
     """The step at which the connection is cut instead of an answer."""
     hang_up_times: int = 1_000
@@ -63,7 +65,7 @@ class Handler:
     async def handle_DATA(self, server: SMTP, session: Any, envelope: Any) -> str:  # noqa: N802
         if self.cut(server, "DATA"):
             return "451 gone"
-        await asyncio.sleep(self.wait)
+        await asyncio.sleep(self.wait if self.slow in envelope.rcpt_tos[0] else 0)
         if self.data.startswith("250"):
             self.accepted.append((envelope.mail_from, envelope.rcpt_tos[0], envelope.original_content))
         return self.data

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from mail_cases import BEGAN, CASES, JOB, MAIL_FROM, TESTS, message
+from mail_cases import BEGAN, CASES, JOB, MAIL_FROM, TESTS, UNSUBSCRIBE, message
 
 from gateway.channels.email.compose import HTML_LIMIT, compose
 from gateway.channels.message import Kind, MemberLine, Message, Part
@@ -28,6 +28,8 @@ HEADERS = [
     "In-Reply-To",
     "References",
     "List-Id",
+    "List-Unsubscribe",
+    "List-Unsubscribe-Post",
     "Auto-Submitted",
     "X-Auto-Response-Suppress",
 ]
@@ -155,7 +157,7 @@ def test_the_text_part_is_complete_by_itself(name: str):
     assert all(href in text for href in page.hrefs)
     said = " ".join(text.split())
     words = [" ".join(word.split()) for word in page.words]
-    furniture = {"·", "and 20 more", "Change what you hear about", "Tocsin", "· acme/prod", "1 of 2", "2 of 2"}
+    furniture = {"·", "and 20 more", "and 24 more in Tocsin", "Change what you hear about", "Tocsin", "· acme/prod", "1 of 2", "2 of 2"}
     assert [word for word in words if word and word not in furniture and " · " not in word and word not in said] == []
 
 
@@ -288,6 +290,8 @@ MESSAGES = st.builds(
     public_url=st.just("https://tocsin.acme.test"),
     parts=st.lists(PARTS, min_size=1, max_size=3).map(tuple),
     written_at=st.none() | MOMENTS,
+    folded=st.integers(0, 5000),
+    unsubscribe=st.sampled_from(["", UNSUBSCRIBE, "http://127.0.0.1:8080/unsubscribe/x"]),
 )
 
 
@@ -299,7 +303,9 @@ def test_no_text_can_add_a_header_or_break_the_mail(given_message: Message):
     head, _, body = raw.partition(b"\r\n\r\n")
     for mail in (parse(raw), BytesParser(policy=policy.compat32).parsebytes(raw)):
         optional = [name for name in ("Importance",) if name in mail]
-        expected = [*HEADERS, *optional, *FRAME]
+        absent = [] if given_message.unsubscribe.startswith("https:") else ["List-Unsubscribe-Post"]
+        absent += [] if given_message.unsubscribe else ["List-Unsubscribe"]
+        expected = [name for name in [*HEADERS, *optional, *FRAME] if name not in absent]
         assert [name for name in mail.keys() if name != "Date"] == [name for name in expected if name != "Date"]  # noqa: SIM118
         assert [part.get_content_type() for part in mail.walk()] == ["multipart/alternative", "text/plain", "text/html"]
         assert not any(part.defects for part in mail.walk())
@@ -316,6 +322,10 @@ def test_no_text_can_add_a_header_or_break_the_mail(given_message: Message):
     text, html = bodies(mail)
     page = Page(html)
     assert "script" not in page.tags
+    if given_message.unsubscribe:
+        assert mail["List-Unsubscribe"] == f"<{given_message.unsubscribe}>"
+        assert page.hrefs.count(given_message.unsubscribe) == 1
+        assert text.count(f"\n{given_message.unsubscribe}\n") == 1
     assert len(html.encode()) < HTML_LIMIT
     assert body.isascii()
     assert b"\n" not in raw.replace(b"\r\n", b"")

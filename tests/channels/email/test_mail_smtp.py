@@ -14,7 +14,9 @@ from mail_cases import CASES, JOB, MAIL_FROM, message
 from mail_server import PASSWORD, USER, Handler, authenticate, certificate, free_port, serving
 
 from gateway.channels.email.compose import compose
-from gateway.channels.email.smtp import PermanentFailure, Smtp, SmtpUrl, TemporaryFailure
+from gateway.channels.email.failures import PermanentFailure, TemporaryFailure
+from gateway.channels.email.smtp import Smtp
+from gateway.channels.email.smtp_url import SmtpUrl
 
 RAW = compose(CASES["job-failed"], MAIL_FROM).raw
 TO = "ana@acme.test"
@@ -51,13 +53,35 @@ async def test_every_kind_of_mail_survives_the_wire(connect: Connect, name: str)
     assert handler.accepted[0][2] == raw
 
 
-async def test_many_mails_share_a_connection(connect: Connect):
+async def test_many_mails_share_a_few_connections(connect: Connect):
     handler = Handler()
     with serving(handler) as server:
         smtp = connect(server.port)
-        await asyncio.gather(*(smtp.send(MAIL_FROM, f"reader{number}@acme.test", RAW) for number in range(20)))
-    assert len(handler.accepted) == 20
+        await asyncio.gather(*(smtp.send(MAIL_FROM, f"reader{number}@acme.test", RAW) for number in range(40)))
+        assert handler.connections == 4
+        for number in range(10):
+            await smtp.send(MAIL_FROM, f"reader{number}@acme.test", RAW)
+    assert len(handler.accepted) == 50
+    assert handler.connections == 4, "they are kept open"
+
+
+async def test_one_mail_after_the_other_needs_one_connection(connect: Connect):
+    handler = Handler()
+    with serving(handler) as server:
+        smtp = connect(server.port)
+        for number in range(10):
+            await smtp.send(MAIL_FROM, f"reader{number}@acme.test", RAW)
     assert handler.connections == 1
+
+
+@pytest.mark.req("R80")
+async def test_a_recipient_that_takes_its_time_holds_up_nobody(connect: Connect):
+    with serving(Handler(wait=20.0, slow="slow")) as server:
+        smtp = connect(server.port, content_seconds=30.0)
+        first = asyncio.create_task(smtp.send(MAIL_FROM, "slow@acme.test", RAW))
+        await asyncio.gather(*(smtp.send(MAIL_FROM, f"reader{number}@acme.test", RAW) for number in range(9)))
+        assert not first.done()
+        first.cancel()
 
 
 async def test_starttls_with_a_login(connect: Connect, tmp_path: Path):
@@ -139,7 +163,8 @@ async def test_one_bad_address_holds_up_nobody(connect: Connect):
         results = await asyncio.gather(*(smtp.send(MAIL_FROM, person, RAW) for person in people), return_exceptions=True)
     assert [isinstance(result, PermanentFailure) for result in results] == [person.startswith("bad") for person in people]
     assert len(handler.accepted) == 6
-    assert handler.connections == 1
+    assert handler.connections <= 4
+    assert all(result.no_such_address for result in results if isinstance(result, PermanentFailure))
 
 
 @pytest.mark.req("R81")

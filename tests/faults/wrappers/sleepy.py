@@ -31,7 +31,7 @@ def main() -> None:
             from gateway.storage import deliveries
 
             Smtp.send = _then_asleep_async(Smtp.send)  # type: ignore[method-assign]
-            deliveries.finish = _telling(deliveries.finish)
+            deliveries.record = _telling(deliveries.record)
     from gateway.cli import main as tocsin
 
     tocsin()
