@@ -87,7 +87,7 @@ def _said(line: str) -> re.Match[str] | None:
     found = list(_SAID.finditer(line))
     verbs = [match for match in found if line[: match.start()].rstrip(_AROUND).endswith(_VERBS)]
     ends = [match for match in found if match.start() == 0 or not line[match.end() :].strip(_AROUND)]
-    return (verbs or ends or [None])[-1]
+    return next(reversed(verbs or ends), None)
 
 
 def _path(path: str) -> dict[str, str]:

@@ -18,9 +18,13 @@ from mappers.contract.text import one_line
 
 _NUMBERS: Final = {"0": "down", "1": "up", "2": "pending", "3": "maintenance"}
 _MARKS: Final = {"] [🔴 Down]": "down", "] [✅ Up]": "up"}
+_WORDS: Final = {"🔴 Down": "down", "✅ Up": "up"}
+_AROUND: Final = " \t:-–—|*\"'`"
+_OBJECT: Final = "[object Object]"
+"""What `{{ monitorJSON }}` becomes without `| json`."""
 _SPELLINGS: Final = {
     "id": ("monitorid", "monitor_id", "id"),
-    "name": ("name", "monitorname", "monitor_name", "monitor"),
+    "name": ("name", "monitorname", "monitor_name", "monitor", "service"),
     "status": ("status", "state"),
     "time": ("time", "timestamp"),
     "msg": ("msg", "message", "body", "text", "content"),
@@ -106,14 +110,28 @@ def _notice(document: dict[str, Any]) -> Notice:
     heartbeat, monitor = (mapping(fields.get(part)) or mapping(fields.get(f"{part}json")) for part in ("heartbeat", "monitor"))
     custom: dict[str, Any] = {}
     for key, value in fields.items():
-        if key in _KNOWN and value not in (None, "") and not isinstance(value, dict | list):
+        if key in _KNOWN and value not in (None, "", _OBJECT) and not isinstance(value, dict | list):
             custom.setdefault(_KNOWN[key], value)
-    texts = (text for text in (custom.get("msg"), *fields.values()) if isinstance(text, str))
+    texts = [text for text in (custom.get("msg"), *fields.values()) if isinstance(text, str)]
+    if not heartbeat and "status" not in custom and not any(_bracketed(text)[1] for text in texts):
+        custom = {**_sentence(texts), **custom}
     return Notice(
         msg=next((text for text in texts if _bracketed(text)[1]), string(custom.get("msg"))),
         heartbeat=heartbeat or {key: custom[key] for key in ("status", "time") if key in custom},
         monitor=monitor or {key: custom[key] for key in ("id", "name") if key in custom},
     )
+
+
+def _sentence(texts: list[str]) -> dict[str, str]:
+    """Status and name of `Warehouse is 🔴 Down`: a template's words, marked as Kuma's `{{ status }}` marks them."""
+    for text in texts:
+        line = text.partition("\n")[0][:500]
+        for mark, status in _WORDS.items():
+            before, found, after = line.partition(mark)
+            if found:
+                name = before.strip(_AROUND).removesuffix(" is").removesuffix(" is now").strip(_AROUND) or after.strip(_AROUND)
+                return {"status": status, **({"name": name} if name else {})}
+    return {}
 
 
 def _bracketed(msg: str) -> tuple[str, str, str]:

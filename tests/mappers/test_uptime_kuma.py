@@ -237,3 +237,12 @@ def test_no_body_makes_it_raise_anything_but_unmapped(heartbeat: Any, monitor: A
             assert key is None or 0 < len(key) <= 250
             SOURCE.documents(inbound)
             assert told(inbound)
+
+
+@pytest.mark.req("R13")
+@pytest.mark.parametrize("down", ["custom-sentence-down", "custom-object-object-down", "custom-object-object-quoted-down"])
+@pytest.mark.parametrize("up", ["custom-sentence-up", "custom-word-apart-up"])
+def test_templates_that_tell_only_a_name_and_a_state_tell_one_monitor(down: str, up: str):
+    failing, recovering = only(SOURCE.map(request(down))), only(SOURCE.map(request(up)))
+    assert failing.event_data == recovering.event_data == {"monitor": "Warehouse"}
+    assert (failing.state, recovering.state) == (State.FIRING, State.RESOLVED)
