@@ -8,6 +8,7 @@ from gateway.cli.demo import demo
 from gateway.cli.events import events
 from gateway.cli.map import map_command
 from gateway.cli.notify import notify
+from gateway.cli.send import send
 from gateway.cli.serve import serve
 from gateway.cli.setup import apply, disable_source, migrate, sign_in_link
 
@@ -17,5 +18,5 @@ def main() -> None:
     """Tocsin: turns what data pipelines say about themselves into the one message the right person needs."""
 
 
-for command in (serve, demo, connect, map_command, notify, events, apply, disable_source, migrate, cleanup, sign_in_link):
+for command in (serve, demo, connect, map_command, notify, send, events, apply, disable_source, migrate, cleanup, sign_in_link):
     main.add_command(command)

@@ -19,6 +19,7 @@ _ABOUT: Final = frozenset({"RunResultFailure", "RunResultWarning"})
 """dbt up to 1.4 names a node once, and says what became of it in the lines after that."""
 _ERRORS: Final = frozenset({"MainEncounteredError", "RunningOperationCaughtError", "RunningOperationUncaughtError"})
 _COMMAND: Final = _ERRORS | {"MainReportArgs", "CommandCompleted", "EndOfRunSummary", "FinishedRunningStats"}
+_READ: Final = _ROWS | _MESSAGES | _ABOUT | _COMMAND
 _LONGEST_LINE: Final = 200_000
 _MOST_INVOCATIONS: Final = 50
 
@@ -78,6 +79,11 @@ def read_log(lines: Iterable[str]) -> list[Invocation]:
             found[invocation_id].ended_at = at or found[invocation_id].ended_at
             found[invocation_id].take(event, data)
     return list(found.values())
+
+
+def is_event(line: str) -> bool:
+    """Whether a line of a log is an event that is read; nothing is parsed for it."""
+    return '"info"' in line and len(line) <= _LONGEST_LINE and any(f'"{event}"' in line for event in _READ)
 
 
 def _events(lines: Iterable[str]) -> Iterator[tuple[str, str, str, dict[str, Any]]]:
