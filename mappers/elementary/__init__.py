@@ -22,6 +22,8 @@ _THREADS: Final = {
     About.SOURCE: ("elementary-source-stale", Category.LATE_RUN, "source", "Source {} is stale"),
     About.SCHEMA: ("elementary-schema-changed", Category.SCHEMA_CHANGE, "table", "Schema of {} changed"),
 }
+_PIPELINE: Final = "Elementary"
+"""One conversation for all it says: it watches a dbt project, whose name it does not tell."""
 _BREAKING: Final = ("removed", "changed", "deleted")
 _HARMLESS: Final = ("added",)
 
@@ -36,9 +38,11 @@ def _map(inbound: Inbound) -> Mapped:
         found = drawn.alerts(shown)
     if not found:
         raise Unmapped("no alert of Elementary's: neither its fields nor a message drawn as it draws them")
+    # A list has no id and no time; its arrival makes it one happening, so that it is one mail however many tables it names.
+    run = inbound.received_at.isoformat() if len(found) > 1 else None
     worst: dict[tuple[About, str, str], Draft] = {}
     for alert in found:
-        key, draft = (alert.about, alert.asset.lower(), alert.summary.lower()), _draft(alert)
+        key, draft = (alert.about, alert.asset.lower(), alert.summary.lower()), _draft(alert, run)
         if key not in worst or draft.level.weight > worst[key].level.weight:
             worst[key] = draft  # a test may stand in a list twice, once as a warning and once as an error
     return Mapped(drafts=tuple(worst.values()))
@@ -59,7 +63,7 @@ def _document(inbound: Inbound) -> Any:
     return document
 
 
-def _draft(alert: Alert) -> Draft:
+def _draft(alert: Alert, run: str | None) -> Draft:
     slug, category, key, title = _THREADS[alert.about]
     state, level = _verdict(alert)
     at = time_of(alert.time)
@@ -72,8 +76,9 @@ def _draft(alert: Alert) -> Draft:
         title=title.format(alert.asset),
         # The tests of a table fail one by one; a model, a source and a change of schema are one thing.
         member=Member(key=alert.summary.lower(), label=alert.summary) if alert.about is About.TEST else None,
-        pipeline=alert.asset,
-        occurrence=f"{alert.time}" if at else None,
+        pipeline=_PIPELINE,
+        run=run,
+        occurrence=alert.time if at and not run else None,
         occurred_at=at,
         message=_message(alert, level),
         links={"View in Elementary": alert.url},

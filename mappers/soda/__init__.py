@@ -89,7 +89,7 @@ def _draft(check: Check) -> Draft:
         title=f"Soda checks failing on {about}",
         member=Member(key=check.key, label=check.label),
         pipeline=f"{check.datasource}.{about}" if check.datasource else about,
-        occurrence=check.at.isoformat() if check.at else None,
+        run=check.at.isoformat() if check.at else None,  # one scan, however many requests tell of it, is one mail
         occurred_at=check.at,
         message="\n".join(filter(None, (f"{check.label} {how}.", f"Measured {measured}." if measured else "", _defined(check)))),
         links={"Open check": check.url, "Open dataset": check.dataset_url},

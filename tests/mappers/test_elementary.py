@@ -112,6 +112,7 @@ def test_a_list_is_taken_apart_into_its_alerts() -> None:
     ]
     assert drafts[0].owners == ("ana@acme.test", "ben@acme.test")
     assert len({identity(draft)[:2] for draft in drafts[1:]}) == 1, "the tests of a table are members of one thread"
+    assert len({(draft.pipeline, draft.run) for draft in drafts}) == 1, "a list is one conversation and one happening: one mail"
 
 
 def test_a_list_of_warnings_and_errors_gives_each_line_the_level_of_its_heading() -> None:

@@ -70,7 +70,7 @@ def test_the_checks_of_a_dataset_are_the_members_of_one_thread_and_one_happening
     assert len({identity(draft)[:2] for draft in drafts}) == 1
     assert len({identity(draft) for draft in drafts}) == len(drafts) == 3
     assert [draft.state for draft in drafts] == [State.FIRING, State.FIRING, State.RESOLVED]
-    assert len({draft.occurrence for draft in drafts}) == 1
+    assert len({draft.run for draft in drafts}) == 1
     assert {draft.title for draft in drafts} == {"Soda checks failing on orders"}
     assert len({identity(draft)[1] for draft in mapped(body("two-datasets")).drafts}) == 2
 
