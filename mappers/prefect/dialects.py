@@ -23,6 +23,7 @@ from mappers.prefect.message import (
 )
 
 Json = Mapping[str, Any]
+TEST: Final = "tocsin.connect.test"
 BOOKKEEPING: Final = (
     *("prefect.asset.", "prefect.automation.", "prefect.block.", "prefect.concurrency-limit.", "prefect.log.", "prefect.variable."),
     *("prefect.worker.", "prefect-cloud."),
@@ -161,6 +162,8 @@ def _event(event: Json, objects: Json) -> Message | None:
     resource = mapping(event.get("resource"))
     thing, _, identifier = name(resource.get("prefect.resource.id")).removeprefix("prefect.").partition(".")
     happened = name(event.get("event"))
+    if happened == TEST:
+        return Nothing("a test of `tocsin connect prefect`: Prefect reaches this source")
     if thing == "task-run" or happened.startswith("prefect.task-run."):
         return Nothing("the state of a task run: its flow run tells how it ended")
     if happened and not happened.startswith(f"prefect.{thing}."):
