@@ -29,6 +29,8 @@ _SHOWN_ELSEWHERE: Final = frozenset({"alertname", "instance", "severity", *_OWNE
 
 def _map(inbound: Inbound) -> Mapped:
     group = read(inbound)
+    if not group.alerts and group.unread:
+        raise Unmapped("none of the alerts has a label: keep `labels` in the receiver's `payload` template")
     if not group.alerts:
         return Mapped(ignored="the group holds no alerts")
     return Mapped(drafts=tuple({(alert.name, alert.fingerprint): _draft(alert, group) for alert in group.alerts}.values()))

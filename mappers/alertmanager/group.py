@@ -45,14 +45,17 @@ class Group:
     """How many more alerts `max_alerts` left out."""
     partial: bool
     """Cut off before it says which group it is of."""
+    unread: int
+    """How many alerts have no label, which every alert has."""
 
 
 def read(inbound: Inbound) -> Group:
     """The group a message tells of. Raises `Unmapped` where there is no list of alerts."""
     document = dialect.document(inbound)
     truncated = document.get("truncatedAlerts")
+    alerts = tuple(_alerts(document))
     return Group(
-        alerts=tuple(_alerts(document)),
+        alerts=alerts,
         labels=_labels(document.get("groupLabels")),
         common=_labels(document.get("commonLabels")),
         receiver=_string(document.get("receiver")),
@@ -60,6 +63,7 @@ def read(inbound: Inbound) -> Group:
         url=_string(document.get("externalURL")).rstrip("/"),
         truncated=truncated if isinstance(truncated, int) and 0 < truncated < 10**9 else 0,
         partial=document.get("partial") is True,
+        unread=len(document["alerts"]) - len(alerts),
     )
 
 

@@ -16,6 +16,9 @@ from mappers.grafana.dialect import string
 
 _NO_DATA: Final = "DatasourceNoData"
 _ERROR: Final = "DatasourceError"
+_LABELS: Final = ("alertname", "rulename", "instance", "severity", "team", "owner", "grafana_folder", "environment")
+_ANNOTATIONS: Final = ("summary", "description", "message", "runbook_url")
+"""What a payload template may write beside the status instead of into `labels` and `annotations`."""
 _RESOLVED: Final = frozenset({"resolved", "ok", "normal"})
 
 
@@ -84,13 +87,14 @@ def _alerts(document: dict[str, Any]) -> Iterator[Alert]:
     shared = {**_texts(document.get("commonlabels")), **_texts(document.get("grouplabels"))}
     for given in document["alerts"]:
         alert = {key.lower(): value for key, value in given.items()} if isinstance(given, dict) else {}
-        labels = _texts(alert.get("labels")) or (shared if alert else {})
+        labels = _texts(alert.get("labels")) or _texts({key: alert[key] for key in _LABELS if key in alert}) or (shared if alert else {})
         if not labels:
             continue
+        annotations = _texts(alert.get("annotations"), limit=8000)
         status = string(alert.get("status")) or string(document.get("status")) or string(document.get("state"))
         yield Alert(
             labels=labels,
-            annotations=_texts(alert.get("annotations"), limit=8000),
+            annotations=annotations or _texts({key: alert[key] for key in _ANNOTATIONS if key in alert}, limit=8000),
             resolved=status.lower() in _RESOLVED,
             started=parse_time(alert.get("startsat")),
             ended=parse_time(alert.get("endsat")),  # the year 0001 means unset
