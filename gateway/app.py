@@ -87,7 +87,7 @@ class Web:
         add_operating_routes(self.app.router, database)
         sign_in = SignIn(database, clock, environment.base_url, IssuedSignIn(database, vault, clock))
         Api(database, sign_in, clock, environment.base_url, ring).add_routes(self.app.router, OPERATIONS)
-        Pages(database, sign_in, clock, environment.base_url).add_routes(self.app.router)
+        Pages(database, sign_in, clock, environment.base_url, _unsubscribing(vault)).add_routes(self.app.router)
         self.app.router.add_get("/api/openapi.json", _described())
 
     async def finish(self) -> None:
@@ -193,7 +193,11 @@ def check(environment: Environment) -> None:
 
 
 def _desk(environment: Environment, vault: Vault) -> Desk:
-    return Desk(environment.base_url, Unsubscribing(vault.derived("unsubscribe")))
+    return Desk(environment.base_url, _unsubscribing(vault))
+
+
+def _unsubscribing(vault: Vault) -> Unsubscribing:
+    return Unsubscribing(vault.derived("unsubscribe"))
 
 
 def _smtp(environment: Environment) -> Smtp | None:

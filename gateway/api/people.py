@@ -1,5 +1,6 @@
 """Teams and who belongs to them."""
 
+from datetime import datetime
 from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, BaseModel, Field, field_validator
@@ -9,7 +10,7 @@ from gateway.api.operation import Call, Model, Operation
 from gateway.api.problem import Problem
 from gateway.api.rows import before, rows
 from gateway.config.document import Email
-from gateway.storage import audit, members
+from gateway.storage import audit, members, people, refused_addresses
 from gateway.storage.database import Transaction
 from gateway.storage.members import Change, Refusal
 from gateway.storage.people import FLOOR
@@ -53,6 +54,10 @@ class Member(BaseModel):
     id: int
     email: str
     name: str
+    mail_refused_at: datetime | None
+    """Since when no mail goes to the address, for a mail server said that it takes none; null: it goes there."""
+    mail_refused_why: str | None
+    """In the server's words."""
     teams: list[TeamOfMine]
 
 
@@ -161,6 +166,24 @@ async def end_member(call: Call) -> Done:
     return Done()
 
 
+async def clear_refusal(call: Call) -> Done:
+    """Sends mail there again, once the address takes it: a mail server had said that it takes none."""
+
+    def clear(transaction: Transaction) -> bool:
+        (found,) = members.of_user(transaction, user_ids=[call.id()], team_ids=call.admin_team_ids(None)).values()
+        if not found or not refused_addresses.clear(transaction, user_id=call.id()):
+            return False
+        team_id = people.team_ids(transaction)[found[0]["slug"]]
+        audit.note(
+            transaction, by=call.person, team_id=team_id, action="mail.cleared", target=audit.who(transaction, call.id()), now=call.now
+        )
+        return True
+
+    if not await call.database.write(clear):
+        raise Problem(404, "There is no such person in your teams, or nothing is in the way of their mail.")
+    return Done()
+
+
 def _done(change: Change | Refusal | None) -> Change:
     if change is None:
         raise Problem(404, "There is no such member.")
@@ -182,5 +205,6 @@ OPERATIONS: Final = (
     Operation(
         "PUT", _MEMBERS, "Add or change a member", put_member, MembershipNow, body=MembershipRequest, problems=(404, 409), floor="admin"
     ),
+    Operation("DELETE", "/api/users/{id}/mail-refusal", "Send mail there again", clear_refusal, Done, problems=(404,), floor="admin"),
     Operation("DELETE", f"{_MEMBERS}/{{id}}", "End a membership", end_member, Done, problems=(404, 409), floor="admin"),
 )

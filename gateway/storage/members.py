@@ -68,7 +68,10 @@ def of_user(connection: Connection, *, user_ids: Sequence[int], team_ids: Sequen
 def page(connection: Connection, *, team_ids: Sequence[int], email: str | None, before: int | None, limit: int) -> list[dict[str, Any]]:
     """The people of these teams, who came last first, each with their memberships there."""
     belongs = select(memberships.c.user_id).where(memberships.c.team_id.in_(team_ids))
-    wanted = select(users.c.id, users.c.email, users.c.name).where(users.c.id.in_(belongs)).order_by(users.c.id.desc()).limit(limit)
+    refused = (users.c.refused_at.label("mail_refused_at"), users.c.refused_why.label("mail_refused_why"))
+    wanted = (
+        select(users.c.id, users.c.email, users.c.name, *refused).where(users.c.id.in_(belongs)).order_by(users.c.id.desc()).limit(limit)
+    )
     if email is not None:
         wanted = wanted.where(users.c.email == email)
     if before is not None:

@@ -33,7 +33,8 @@ async def show(visit: Visit) -> web.Response:
 async def show_one(visit: Visit) -> web.Response:
     """One mail: how it looks, its text, its source."""
     row, raw = await _row(visit), await _raw(visit)
-    return await visit.page("mail.html", section="mail", row=row, mail=None if raw is None else _read(raw))
+    attempts = await visit.database.read(sent_mail.attempts, row["id"])
+    return await visit.page("mail.html", section="mail", row=row, attempts=attempts, mail=None if raw is None else _read(raw))
 
 
 async def show_html(visit: Visit) -> web.Response:

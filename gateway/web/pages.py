@@ -10,10 +10,12 @@ from aiohttp import web
 
 from gateway.api.problem import Problem
 from gateway.api.sign_in import SignIn
+from gateway.domain.unsubscribing import Unsubscribing
 from gateway.storage.database import Database, StorageUnavailable
 from gateway.web import admin_view, assets, inbox_view, mail_view, notification_view, preferences_view
 from gateway.web.render import page, secured
 from gateway.web.sessions import Sessions, leave, signed_out
+from gateway.web.unsubscribe_view import UnsubscribeView
 from gateway.web.visit import Route, View, Visit
 
 _ROUTES: Final[tuple[Route, ...]] = (
@@ -32,8 +34,11 @@ _log = logging.getLogger("tocsin.web")
 class Pages:
     """The page, for people."""
 
-    def __init__(self, database: Database, sign_in: SignIn, clock: Callable[[], datetime], public_url: str) -> None:
+    def __init__(
+        self, database: Database, sign_in: SignIn, clock: Callable[[], datetime], public_url: str, unsubscribing: Unsubscribing
+    ) -> None:
         self._database, self._sign_in, self._clock, self._public_url = database, sign_in, clock, public_url
+        self._unsubscribe = UnsubscribeView(database, unsubscribing, clock)
         self._sessions = Sessions(database, sign_in, clock, secure=public_url.startswith("https://"))
 
     def add_routes(self, router: web.UrlDispatcher) -> None:
@@ -42,6 +47,8 @@ class Pages:
             router.add_route(method, path, _answering(self._signed_in(view)))
         router.add_get("/sign-in/{token}", _answering(self._sessions.offer))
         router.add_post("/sign-in/{token}", _answering(self._sessions.enter))
+        router.add_get(self._unsubscribe.path, _answering(self._unsubscribe.show))
+        router.add_post(self._unsubscribe.path, _answering(self._unsubscribe.end))
         router.add_get("/static/{name}", _answering(assets.serve))
         router.add_get(_ELSEWHERE, _answering(self._signed_in(_nowhere)))
 

@@ -8,6 +8,14 @@ from mappers.contract.signature import Refusal
 
 CATEGORY_LABELS: Final = {one.value.value: one.label for one in CATEGORIES}
 CATEGORY_DESCRIPTIONS: Final = {one.value.value: one.description for one in CATEGORIES}
+CATEGORY_PLURALS: Final = {
+    Category.INCIDENT.value: "incidents",
+    Category.SCHEMA_CHANGE.value: "schema changes",
+    Category.JOB_FAILURE.value: "job failures",
+    Category.LATE_RUN.value: "late runs",
+    Category.DBT_TEST_FAILURE.value: "dbt test failures",
+    Category.SYSTEM.value: "system notices",
+}
 CATEGORY_NAMES: Final = tuple(category.value for category in Category)
 
 LEVEL_LABELS: Final = {level.value: level.value.capitalize() for level in Level}
@@ -68,6 +76,7 @@ DELIVERY_STATUSES: Final = {
     "failed": "Failed",
     "cancelled": "Cancelled",
 }
+ATTEMPTS: Final = {**DELIVERY_STATUSES, "retry": "Tried again later"}
 DELIVERY_KINDS: Final = {"failing": "Failure", "reminder": "Reminder", "resolved": "Recovery", "digest": "Digest"}
 
 REJECTIONS: Final = {
