@@ -147,7 +147,7 @@ def test_what_is_named_twice_is_an_error(tmp_path: Path, table: str) -> None:
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        (('kind = "prefect"', 'kind = "nagios"'), "[[source]] 1 (acme/prefect-prod): kind: there is no 'nagios'; there are alertmanager"),
+        (('kind = "prefect"', 'kind = "nagios"'), "[[source]] 1 (acme/prefect-prod): kind: there is no 'nagios'; there are airbyte, "),
         (("bearer = [", "dbt = ["), "auth: Prefect cannot use dbt; it can use bearer"),
         (("late_hold", "late_hole"), "settings.late_hole"),
     ],
