@@ -42,6 +42,10 @@ _LEFT: Final = re.compile(r"\[(?:ALERT|ENDPOINT|SERVICE|RESULT)_[A-Z_]{1,30}\]")
 """A placeholder this version of Gatus does not know, or has nothing for, is sent as it stands."""
 _KEY: Final = re.compile(r'[{,]\s*"(\w{1,40})"\s*:\s*')
 _LEADING: Final = re.compile(r"^[\W_]{0,20}gatus[\s:|-]{0,10}|^[\s:|\-–—*_\"'🚨🔥✅❌⚠️🔴🟢]{1,20}", re.IGNORECASE)
+_DECORATION: Final = re.compile(r"^[\W_]+|[\W_]+$")
+_PLAIN: Final = re.compile(r"^[\W_]{0,10}([A-Za-z_]{2,20})(?=[\]*_\s]{0,3}[:-])|\bis (?:now )?([A-Za-z_]{2,20})\b")
+"""`DOWN: …` and `… is down`, where the placeholder was given plain words."""
+_WRITTEN: Final = frozenset({"description", "alert_description", "summary", "details"})
 _SEPARATOR: Final = re.compile(r"/| [-–—] ")
 _SALVAGED: Final = 300_000
 _VALUES: Final = 300
@@ -74,7 +78,8 @@ def read(inbound: Inbound, triggered: Sequence[str], resolved: Sequence[str]) ->
         field = _KNOWN.get(key.lower())
         if field and text:
             fields.setdefault(field, text)
-        if text:
+        # What an endpoint answered, and what its owner wrote of it (`checks that it is up`), says nothing of its state.
+        if text and field not in ("errors", "conditions", "url") and key.lower() not in _WRITTEN:
             texts.append(value)
     said = _word(fields.get("status", ""))
     path = [unquote(part) for part in inbound.path.split("/") if part]
@@ -102,7 +107,8 @@ def read(inbound: Inbound, triggered: Sequence[str], resolved: Sequence[str]) ->
 
 
 def _word(text: str) -> str:
-    return " ".join(text.lower().split())[:80]
+    """As it is compared: without case, and without what decorates it (`🔴 DOWN`)."""
+    return _DECORATION.sub("", " ".join(text[:200].lower().split()))[:80]
 
 
 def _sentence(texts: list[str], words: Mapping[str, bool]) -> tuple[str, str, str, str]:
@@ -114,6 +120,8 @@ def _sentence(texts: list[str], words: Mapping[str, bool]) -> tuple[str, str, st
     for text in texts:
         found = re.search(r"\b(TRIGGERED|RESOLVED)\b", text[:2000])
         word, at, end = (found[1].lower(), found.start(), found.end()) if found else _own_word(text[:2000], own)
+        if not word and (plain := _PLAIN.search(text[:300])) and (plain[1] or plain[2]).lower() in words:
+            word, at, end = (plain[1] or plain[2]).lower(), plain.start(), plain.end()
         if not word:
             continue
         before, after = _bare(text[:at]), text[end:2000].lstrip(" *_:]")

@@ -12,7 +12,17 @@ from mappers.contract import Category, Draft, Headers, Inbound, Level, Mapped, S
 from mappers.gatus import SOURCE
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "gatus"
-PAIRS = ["recommended", "own-words", "settings-words", "readme-slack", "slash-text", "attachments", "get-query"]
+PAIRS = [
+    "recommended",
+    "own-words",
+    "settings-words",
+    "readme-slack",
+    "slash-text",
+    "attachments",
+    "get-query",
+    "plain-word-first",
+    "is-down",
+]
 
 
 def request(case: str) -> Inbound:
@@ -94,7 +104,17 @@ def test_the_link_to_the_endpoint_is_built_as_gatus_builds_its_key():
 
 
 @pytest.mark.req("R17")
-@pytest.mark.parametrize("case", ["unknown-word", "no-name", "empty", "not-replaced"])
+@pytest.mark.parametrize(
+    "case",
+    [
+        "unknown-word",
+        "unknown-word-and-an-error-that-says-resolved",
+        "no-state-but-a-description-that-says-up",
+        "no-name",
+        "empty",
+        "not-replaced",
+    ],
+)
 def test_what_names_no_endpoint_or_no_state_is_unmapped(case: str):
     with pytest.raises(Unmapped):
         SOURCE.map(request(case))
