@@ -40,9 +40,11 @@ def _map(inbound: Inbound) -> Mapped:
         raise Unmapped("no alert of Elementary's: neither its fields nor a message drawn as it draws them")
     # A list has no id and no time; its arrival makes it one happening, so that it is one mail however many tables it names.
     run = inbound.received_at.isoformat() if len(found) > 1 else None
+    names: dict[tuple[About, str], str] = {}
     worst: dict[tuple[About, str, str], Draft] = {}
     for alert in found:
-        key, draft = (alert.about, alert.asset.lower(), alert.summary.lower()), _draft(alert, run)
+        asset = names.setdefault((alert.about, alert.asset.lower()), alert.asset)  # one title for a thread, however its name is written
+        key, draft = (alert.about, asset, alert.summary.lower()), _draft(alert, asset, run)
         if key not in worst or draft.level.weight > worst[key].level.weight:
             worst[key] = draft  # a test may stand in a list twice, once as a warning and once as an error
     return Mapped(drafts=tuple(worst.values()))
@@ -63,17 +65,17 @@ def _document(inbound: Inbound) -> Any:
     return document
 
 
-def _draft(alert: Alert, run: str | None) -> Draft:
+def _draft(alert: Alert, asset: str, run: str | None) -> Draft:
     slug, category, key, title = _THREADS[alert.about]
     state, level = _verdict(alert)
     at = time_of(alert.time)
     return Draft(
         slug=slug,
-        event_data={key: alert.asset.lower()},
+        event_data={key: asset.lower()},
         category=category,
         level=level,
         state=state,
-        title=title.format(alert.asset),
+        title=title.format(asset),
         # The tests of a table fail one by one; a model, a source and a change of schema are one thing.
         member=Member(key=alert.summary.lower(), label=alert.summary) if alert.about is About.TEST else None,
         pipeline=_PIPELINE,

@@ -64,7 +64,8 @@ def _checks(body: Mapping[str, Any]) -> Mapped:
     checks = [check for result in results if (check := read_check(result))]
     known = {(check.dataset, check.key): check for check in checks if check.outcome in _OUTCOMES}
     if known:
-        return Mapped(drafts=tuple(map(_draft, known.values())))
+        labels: dict[str, str] = {}  # a title speaks for the whole thread, so a dataset has one name in it
+        return Mapped(drafts=tuple(_draft(check, labels.setdefault(check.dataset, check.dataset_label)) for check in known.values()))
     if checks:
         raise Unmapped(f"unknown outcome {checks[0].outcome!r}")
     if results:
@@ -72,13 +73,13 @@ def _checks(body: Mapping[str, Any]) -> Mapped:
     return Mapped(ignored="the evaluation holds no results")
 
 
-def _draft(check: Check) -> Draft:
+def _draft(check: Check, dataset: str) -> Draft:
     """The dataset is the thread, its checks are the members.
 
     A check of data is to whoever owns the data what a dbt test is: `dbt_test_failure`, and no `incident`, which is a service that is down.
     """
     state, level, how = _OUTCOMES[check.outcome]
-    about = check.dataset_label or "a dataset"
+    about = dataset or "a dataset"
     measured = ", ".join(f"{name}: {value}" for name, value in check.values.items())
     return Draft(
         slug="soda-checks-failing",
@@ -94,7 +95,7 @@ def _draft(check: Check) -> Draft:
         message="\n".join(filter(None, (f"{check.label} {how}.", f"Measured {measured}." if measured else "", _defined(check)))),
         links={"Open check": check.url, "Open dataset": check.dataset_url},
         facts={
-            "Dataset": check.dataset_label,
+            "Dataset": dataset,
             "Data source": check.datasource,
             "Column": check.column,
             "Agreement": check.agreement,

@@ -115,6 +115,15 @@ def test_a_list_is_taken_apart_into_its_alerts() -> None:
     assert len({(draft.pipeline, draft.run) for draft in drafts}) == 1, "a list is one conversation and one happening: one mail"
 
 
+def test_a_table_has_one_name_in_a_thread_however_it_is_written() -> None:
+    first, second, _model = json.loads(body("workflow-several"))
+    second["table_full_name"] = "SHOP.PUBLIC.ORDERS"
+    drafts = SOURCE.map(Inbound(body=json.dumps([first, second]).encode())).drafts
+    assert {(identity(draft)[1], draft.title) for draft in drafts} == {
+        ('{"table": "shop.public.orders"}', "Tests failing on shop.public.orders")
+    }
+
+
 def test_a_list_of_warnings_and_errors_gives_each_line_the_level_of_its_heading() -> None:
     drafts = mapped(body("published-block-kit-group")).drafts
     assert len({identity(draft)[1] for draft in drafts}) == 10

@@ -133,3 +133,9 @@ def test_an_incident_opened_again_is_open_since_then_and_not_since_before_its_re
     assert again.occurred_at is not None
     assert again.occurred_at > resolved.occurred_at
     assert again.pipeline == resolved.pipeline
+
+
+def test_a_dataset_has_one_name_in_a_thread_whatever_its_results_call_it() -> None:
+    evaluation = json.loads(body("several-checks"))
+    evaluation["checkResults"][1]["datasets"][0]["label"] = "Orders (renamed)"
+    assert {draft.title for draft in mapped(evaluation).drafts} == {"Soda checks failing on orders"}
