@@ -38,6 +38,8 @@ _SPELLINGS: Final = {
     "kind": ("monitortype",),
     "owner": ("owner", "team"),
 }
+_ANSWERED: Final = frozenset({"alertdetails", "details", "reason", "alertreason", "cause"})
+"""What the target answered (`keyword "all is up" not found`) says nothing of its state."""
 _TYPES: Final = {"1": "down", "2": "up", "3": "certificate", "4": "domain"}
 _KEY: Final = re.compile(r'[{,]\s*"(\w{1,40})"\s*:\s*')
 _UNSET: Final = re.compile(r"\*[A-Za-z]{2,40}\*")
@@ -95,7 +97,8 @@ def read(inbound: Inbound) -> Notice:
     told = Notice(fields, "")
     if told.type in _TYPES.values() and (told.get("id") or told.get("name") or told.get("url")):
         return told
-    name, word, sentence = next(filter(None, map(_sentence, fields.values())), ("", "", ""))
+    worded = (value for key, value in fields.items() if key not in _ANSWERED)
+    name, word, sentence = next(filter(None, map(_sentence, worded)), ("", "", ""))
     given = {
         **({"alerttype": word} if word and told.type not in _TYPES.values() else {}),
         **({"monitorfriendlyname": name} if name else {}),

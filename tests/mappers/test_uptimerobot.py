@@ -97,7 +97,9 @@ def test_a_redelivery_has_the_same_key_in_every_form_and_the_next_change_another
 
 
 @pytest.mark.req("R17")
-@pytest.mark.parametrize("case", ["placeholders-only", "placeholders-without-stars", "unknown-type", "no-monitor", "empty"])
+@pytest.mark.parametrize(
+    "case", ["placeholders-only", "placeholders-without-stars", "unknown-type", "no-type-but-details-that-say-up", "no-monitor", "empty"]
+)
 def test_what_names_no_monitor_or_no_type_is_unmapped(case: str):
     with pytest.raises(Unmapped):
         SOURCE.map(request(case))
