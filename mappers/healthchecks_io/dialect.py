@@ -42,7 +42,9 @@ def fields_of(inbound: Inbound) -> dict[str, Any]:
     """Everything known about the check, by our names; the body speaks before the query, the query before the path."""
     found: dict[str, Any] = {}
     body = _body(inbound)
-    for layer in (body, inbound.query_values, _path(inbound.path), _sentence(body)):
+    addressed = inbound.query or inbound.path.strip("/")  # then a text alone is what a ping said, not what a template says
+    sentence = _sentence({key: value for key, value in body.items() if key or not addressed})
+    for layer in (body, inbound.query_values, _path(inbound.path), sentence):
         for key, value in layer.items():
             field = _KNOWN.get(key.lower())
             if field and value not in (None, "") and not isinstance(value, dict | list):

@@ -118,6 +118,11 @@ def test_a_sentence_is_read_where_no_key_tells(text: str, name: str, state: Stat
     assert (draft.pipeline, draft.state) == (name, state)
 
 
+def test_what_a_ping_said_is_no_sentence_about_its_check():
+    with pytest.raises(Unmapped):
+        SOURCE.map(posted("the replica is up", path=f"/{UUID}"))
+
+
 @pytest.mark.parametrize("text", ["pick-up job late", "slow-down probe", "upstream"])
 def test_a_name_alone_is_no_sentence(text: str):
     with pytest.raises(Unmapped):
