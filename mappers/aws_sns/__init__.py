@@ -110,6 +110,10 @@ def _any_text(notice: Notice) -> Mapped:
     if known is not None:
         return known
     text = notice.text.strip().strip('"')
+    if text.startswith(("{", "[")):  # JSON that was cut off is nothing to read to anyone; its subject may be
+        if words.state_of(notice.subject) is None:
+            raise Unmapped("the message is not quite JSON, or a list: nothing in it says what happened")
+        text = notice.subject
     head = notice.subject or one_line(text.partition("\n")[0][:2000], 200)
     if not head:
         raise Unmapped("the message is empty")
@@ -194,8 +198,8 @@ SOURCE: Final = SourceKind(
         "In the SNS console open the topic that your alarms notify (or create one) and choose Create subscription.",
         "Protocol: HTTPS. Endpoint: {url}",
         "Leave \"Enable raw message delivery\" off, or the signature is left out.",
-        "Either its signature is the proof, with the topic's ARN in tocsin.toml: auth = { sns = [\"arn:aws:sns:…\"] }",
-        "Or the address is, with the token {token} at its end.",
+        'Where auth = { sns = [...] }: the credential is the ARN of the topic, as in arn:aws:sns:eu-central-1:123456789012:alerts',
+        "Where auth = { token = [...] }: the endpoint must end in the token, and raw delivery works too",
         "The subscription is confirmed by itself within a minute; its status in the console becomes Confirmed.",
         "To see one arrive: aws cloudwatch set-alarm-state --alarm-name NAME --state-value ALARM --state-reason test",
     ),

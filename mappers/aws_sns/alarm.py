@@ -5,7 +5,7 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch-and-ev
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 from urllib.parse import quote
@@ -49,19 +49,30 @@ class Alarm:
 
 def is_alarm(document: Mapping[str, Any]) -> bool:
     """Whether this is a change of an alarm's state, as either service writes it."""
-    return bool(said(document.get("AlarmName")) and "NewStateValue" in document) or bool(
-        document.get("source") == "aws.cloudwatch" and "State Change" in string(document.get("detail-type"))
-    )
+    if document.get("source") == "aws.cloudwatch":
+        return string(document.get("detail-type")).startswith("CloudWatch Alarm")
+    return bool(said(document.get("AlarmName"))) and "NewStateValue" in document
 
 
 def map_alarm(notice: Notice) -> Mapped:
     """The alarm's draft. Raises `Unmapped` for a state it does not know."""
     document = notice.document
+    if string(document.get("detail-type")).endswith("Configuration Change"):
+        return _reconfigured(document)
     alarm = _of_sns(document, notice) if "NewStateValue" in document else _of_eventbridge(document)
     if not alarm.name or alarm.state not in _STATES:
         raise Unmapped(f"unknown alarm state {alarm.state!r}" if alarm.name else "the alarm has no name")
     if alarm.suppressed and alarm.state != "OK":
         return Mapped(ignored=f"the alarm's actions are suppressed: {alarm.suppressed}")
+    return Mapped(drafts=(_draft(alarm),))
+
+
+def _reconfigured(event: Mapping[str, Any]) -> Mapped:
+    """An alarm that is deleted while it is on never tells that it is over."""
+    operation = said(mapping(event.get("detail")).get("operation"), 40)
+    alarm = replace(_of_eventbridge(event), state="OK", before="", reason="The alarm was deleted.", at=parse_time(event.get("time")))
+    if operation != "delete" or not alarm.name:
+        return Mapped(ignored=f"the configuration of an alarm changed: {operation or 'nothing that went wrong'}")
     return Mapped(drafts=(_draft(alarm),))
 
 

@@ -23,7 +23,9 @@ _MESSAGE: Final = (
     "detail-type", "source", "account", "region", "time", "id", "state", "status", "jobName", "jobRunId", "message", "stateMachineArn",
     "executionArn", "cause", "error", "jobQueue", "jobId", "statusReason", "name", "pipeline",
 )  # fmt: skip
-_STRING: Final = re.compile(r'"((?:[^"\\]++|\\.)*+)', re.DOTALL)
+_STRING: Final = re.compile(r'"((?:[^"\\]++|\\.)*+)("?)', re.DOTALL)
+_PROSE: Final = frozenset({"Message", "AlarmDescription", "NewStateReason", "message", "cause", "error", "statusReason"})
+"""What says something also where its end is missing; half a name would be another's."""
 _OF_THE_EVENT: Final = frozenset({"detail-type", "source", "account", "region", "time", "id"})
 
 
@@ -116,13 +118,13 @@ def salvaged(text: str, names: tuple[str, ...]) -> dict[str, str]:
         _, key, rest = text.partition(f'"{name}"')
         rest = rest[:600_000].lstrip()
         if key and rest.startswith(":") and (rest := rest[1:].lstrip()).startswith('"'):
-            found[name] = _string_at(rest)
+            value = _STRING.match(rest)
+            if value and (value[2] or name in _PROSE):
+                found[name] = _unescaped(value[1])
     return found
 
 
-def _string_at(rest: str) -> str:
-    found = _STRING.match(rest)
-    written = found[1] if found else ""
+def _unescaped(written: str) -> str:
     try:
         return str(json.loads(f'"{written}"', strict=False))
     except ValueError:

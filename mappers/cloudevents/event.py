@@ -27,7 +27,9 @@ _ATTRIBUTES: Final[Mapping[str, tuple[str, ...]]] = {
 """By the names that 1.0, then 0.1 and Azure's own schema, give them."""
 _MOST: Final = 1000
 """Events of a batch that are read."""
-_STRING: Final = re.compile(r'\s*:\s*"((?:[^"\\]++|\\.)*+)', re.DOTALL)
+_STRING: Final = re.compile(r'\s*:\s*"((?:[^"\\]++|\\.)*+)("?)', re.DOTALL)
+_PROSE: Final = frozenset({"error", "message", "reason"})
+"""What says something also where its end is missing; half a name would be another's."""
 _SALVAGED: Final = (
     "id", "source", "type", "subject", "time", "state", "status", "outcome", "result", "conclusion", "severity", "name", "job", "pipeline",
     "pipelineName", "pipeline_name", "job_name", "jobName", "run_id", "runId", "error", "message", "reason", "url",
@@ -102,7 +104,8 @@ def _salvaged(text: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for name in _SALVAGED:
         place = text.find(f'"{name}"')
-        if place >= 0 and (value := _STRING.match(text, place + len(name) + 2)):
+        value = _STRING.match(text, place + len(name) + 2) if place >= 0 else None
+        if value and (value[2] or name in _PROSE):
             try:
                 found[name] = str(json.loads(f'"{value[1]}"', strict=False))
             except ValueError:

@@ -11,7 +11,7 @@ from mappers.contract import Category, Draft, Example, Inbound, Level, Mapped, M
 from mappers.contract.signature import Scheme
 from mappers.contract.text import one_line
 from mappers.datadog import text
-from mappers.datadog.dialect import Said, read
+from mappers.datadog.dialect import PAYLOAD, Said, read
 from mappers.datadog.text import Title, scope_tags, tagged
 
 _FIRING: Final = frozenset({"triggered", "alert", "warn", "warning", "nodata", "renotify"})
@@ -224,7 +224,7 @@ SOURCE: Final = SourceKind(
     example=Example(body=_EXAMPLE, headers={"Content-Type": "application/json", "User-Agent": "Datadog/Webhooks"}),
     steps=(
         "Integrations → Webhooks → Configuration → New: name it tocsin, URL {url}",
-        "Payload: the one of our page, so that monitors, groups and reminders are told apart.",
+        f"Payload, so that monitors, groups and reminders are told apart:\n{PAYLOAD}",
         'Custom headers: {"Authorization": "Bearer {token}"}',
         "Write @webhook-tocsin into the message of each monitor, for alerts and for recoveries alike.",
         "To see one arrive: Edit the monitor → Test Notifications → Alert (it is kept, and rings nobody: its title begins with [TEST]).",

@@ -52,9 +52,39 @@ _NAMES: Final[Mapping[str, tuple[str, ...]]] = {
     "failing_step": ("syntheticsfirstfailingstepname",),
 }
 """What is read, by the names that templates give it: the variable's own in any spelling, or one of the published ones."""
+PAYLOAD: Final = """{
+  "id": "$ID",
+  "alert_id": "$ALERT_ID",
+  "alert_cycle_key": "$ALERT_CYCLE_KEY",
+  "aggreg_key": "$AGGREG_KEY",
+  "alert_transition": "$ALERT_TRANSITION",
+  "alert_scope": "$ALERT_SCOPE",
+  "alert_type": "$ALERT_TYPE",
+  "alert_priority": "$ALERT_PRIORITY",
+  "alert_title": "$ALERT_TITLE",
+  "title": "$EVENT_TITLE",
+  "message": "$EVENT_MSG",
+  "alert_status": "$ALERT_STATUS",
+  "alert_metric": "$ALERT_METRIC",
+  "alert_query": "$ALERT_QUERY",
+  "hostname": "$HOSTNAME",
+  "tags": "$TAGS",
+  "link": "$LINK",
+  "snapshot": "$SNAPSHOT",
+  "event_type": "$EVENT_TYPE",
+  "date": "$DATE",
+  "org": {"id": "$ORG_ID", "name": "$ORG_NAME"},
+  "incident_public_id": "$INCIDENT_PUBLIC_ID",
+  "incident_title": "$INCIDENT_TITLE",
+  "incident_status": "$INCIDENT_STATUS",
+  "incident_severity": "$INCIDENT_SEVERITY",
+  "incident_url": "$INCIDENT_URL",
+  "incident_msg": "$INCIDENT_MSG"
+}"""
+"""What we recommend: enough to tell one alert from another and a reminder from a new one."""
 _UNSET: Final = re.compile(r"\$[A-Z][A-Z_]*(\[[^\]]*\])?")
 _NOTHING: Final = frozenset({"", "none", "null", "n/a", "undefined"})
-_PAIR: Final = re.compile(r'"([A-Za-z_$]{1,40})"\s{0,20}:\s{0,20}"((?:[^"\\]++|\\.)*+)', re.DOTALL)
+_PAIR: Final = re.compile(r'"([A-Za-z_$]{1,40})"\s{0,20}:\s{0,20}"((?:[^"\\]++|\\.)*+)("?)', re.DOTALL)
 _LETTERS: Final = re.compile(r"[^a-z0-9]")
 
 
@@ -124,6 +154,8 @@ def _salvaged(text: str) -> dict[str, str]:
     for number, pair in enumerate(_PAIR.finditer(text)):
         if number >= 300:
             break
+        if not pair[3] and _LETTERS.sub("", pair[1].lower()) not in _NAMES["message"]:
+            continue  # half a name would be another's
         try:
             value = str(json.loads(f'"{pair[2]}"', strict=False))
         except ValueError:

@@ -42,6 +42,7 @@ def message(text: str | dict[str, Any], subject: str = "") -> Mapped:
     [
         ("alarm", "alarm-ok"),
         ("alarm", "eventbridge-alarm-ok"),
+        ("alarm", "eventbridge-alarm-deleted"),
         ("alarm-raw-delivery", "alarm-ok"),
         ("truncated-alarm", "alarm-ok"),
         ("truncated-raw-alarm", "alarm-ok"),
@@ -173,3 +174,25 @@ def test_a_failing_text_closes_itself_for_nobody_promises_its_recovery() -> None
 
 def test_a_message_that_is_only_json_text_is_text() -> None:
     assert message('"The job orders failed"').drafts[0].message == "The job orders failed"
+
+
+@pytest.mark.req("R19")
+def test_json_that_was_cut_off_is_never_read_to_anyone() -> None:
+    with pytest.raises(Unmapped, match="not quite JSON"):
+        message('{"a": [1, 2', "Something happened")
+    (draft,) = message('{"a": [1, 2', "nightly load FAILED").drafts
+    assert (draft.state, draft.message) == (State.FIRING, "nightly load FAILED")
+
+
+@pytest.mark.req("R19")
+@pytest.mark.parametrize("case", ["alarm", "alarm-raw-delivery", "glue-job-failed"])
+def test_wherever_a_message_is_cut_off_it_is_whole_or_unmapped(case: str) -> None:
+    whole, given = first(case), inbound(case)
+    for end in range(0, len(given.body), 7):
+        try:
+            drafts = SOURCE.map(Inbound(body=given.body[:end], headers=given.headers)).drafts
+        except Unmapped:
+            continue
+        for draft in drafts:
+            assert "{" not in draft.title + draft.message
+            assert draft.event_data == whole.event_data or draft.closes_itself or draft.state is not State.FIRING

@@ -8,6 +8,7 @@ import pytest
 
 from mappers.contract import Draft, Headers, Inbound, Level, Mapped, State, Unmapped
 from mappers.datadog import SOURCE
+from mappers.datadog.dialect import PAYLOAD
 from mappers.datadog.text import Title, plain, scope_tags
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "datadog"
@@ -141,9 +142,8 @@ def test_a_title_is_taken_apart(text: str, told: tuple[str, ...]) -> None:
 
 
 def test_a_message_is_told_without_what_is_for_datadogs_own_page() -> None:
-    told = plain(
-        "%%%\n**Disk** of [db1](https://app.datadoghq.com/x) @webhook-tocsin ana@acme.test\n\n[![G](https://p.x/y.png)](https://z)\n- - -\n%%%"
-    )
+    footer = "\n\n[![G](https://p.x/y.png)](https://z)\n- - -\n%%%"
+    told = plain("%%%\n**Disk** of [db1](https://app.datadoghq.com/x) @webhook-tocsin ana@acme.test" + footer)
     assert told == "Disk of db1  ana@acme.test"
 
 
@@ -176,11 +176,14 @@ def test_what_says_nothing_is_unmapped(body: bytes) -> None:
 def test_the_payload_that_the_page_recommends_is_read() -> None:
     page = (Path(__file__).parents[2] / "docs" / "connect-datadog.md").read_text(encoding="utf-8")
     template = page.partition("```json\n")[2].partition("```")[0]
+    assert template.strip() == PAYLOAD
+    assert any(PAYLOAD in step for step in SOURCE.steps)
     with pytest.raises(Unmapped, match="the template itself"):
         SOURCE.map(Inbound(body=template.encode()))
     for name, value in {
         "$ID": "1", "$ALERT_ID": "7", "$ALERT_CYCLE_KEY": "42", "$ALERT_TRANSITION": "Triggered", "$ALERT_SCOPE": "host:db1",
-        "$DATE": "1795341480000", "$ALERT_TITLE": "Disk is full", "$EVENT_TITLE": "[Triggered on {host:db1}] Disk is full", "$TAGS": "team:storage",
+        "$DATE": "1795341480000", "$ALERT_TITLE": "Disk is full", "$EVENT_TITLE": "[Triggered on {host:db1}] Disk is full",
+        "$TAGS": "team:storage",
     }.items():  # fmt: skip
         template = template.replace(f'"{name}"', json.dumps(value))
     (one,) = SOURCE.map(Inbound(body=template.encode())).drafts
