@@ -116,6 +116,7 @@ def _of_the_api(said: Mapping[str, Any]) -> Run:
     """Its times have microseconds where the webhook's have seconds: cut, so that both say the same."""
     related = {key: text(_table(said.get(name)).get(field)) for key, (name, field) in _API_RELATED.items()}
     fields = {**dict.fromkeys(_FIELDS, ""), **related, **_fields(said, _API_FIELDS)}
+    fields["state"] = "Errored" if fields["state"] == "Error" else fields["state"]  # as the webhook calls it
     started, ended = _seconds(parse_time(said.get("started_at"))), _seconds(parse_time(said.get("finished_at")))
     return _run(fields, said.get("status_message"), started, ended, _seconds(parse_time(said.get("updated_at"))))
 

@@ -58,6 +58,7 @@ def test_errored_and_failing_completed_are_one_occurrence_of_one_thread():
         ("job.run.completed-errored", "job.run.completed-success"),
         ("beta-v1-errored", "job.run.completed-success"),
         ("legacy-v0-error", "legacy-v0-success"),
+        ("api-run-errored", "api-run-success"),
     ],
 )
 def test_success_resolves_what_any_dialect_opened(failing: str, recovering: str):
@@ -131,6 +132,25 @@ def test_the_signature_is_bare_hex_over_the_raw_body():
     assert authenticate([proof], Headers([("authorization", good)]), None, raw + b" ", now) is Refusal.WRONG
 
 
+@pytest.mark.req("R91")
+def test_runs_of_the_api_are_one_request_each_however_often_they_are_found():
+    assert SOURCE.request_key(inbound(body("api-run-errored"))) == "run 4711 70555823001 failed"
+    assert SOURCE.request_key(inbound(body("api-run-success"))) == "run 4711 70555823002 succeeded"
+    assert SOURCE.request_key(inbound('{"tocsin": "run", "run": {}}')) is None
+
+
+@pytest.mark.req("R58")
+def test_a_job_has_the_owners_its_name_or_id_is_given():
+    raw = body("job.run.errored")
+    assert only(mapped(raw, job_owners={"dbt Vault": ["@vault"], "123": ["@other"]})).owners == ("@vault",)
+    assert only(mapped(raw, job_owners={"123": ["@other"]})).owners == ("@other",)
+    assert only(mapped(raw)).owners == ()
+
+
+def test_the_token_of_the_api_is_not_printed():
+    assert "dbtu_hidden" not in repr(SOURCE.read_settings({"api_token": "dbtu_hidden"}))
+
+
 @pytest.mark.req("R17")
 @pytest.mark.parametrize(
     "raw",
@@ -156,12 +176,23 @@ DATA = st.fixed_dictionaries(
         "runStatus": st.sampled_from(["Errored", "Success"]) | ANYTHING,
     },
 )
+RUN = st.fixed_dictionaries(
+    {},
+    optional={
+        **dict.fromkeys(["status_humanized", "job", "environment", "trigger", "started_at", "finished_at", "status_message"], ANYTHING),
+        "id": st.just(7) | ANYTHING,
+        "job_definition_id": st.just(1) | ANYTHING,
+        "status": st.sampled_from([3, 10, 20, 30]) | ANYTHING,
+    },
+)
 EVENT = st.fixed_dictionaries(
     {},
     optional={
         "eventType": st.sampled_from(["job.run.errored", "job.run.completed", "job.run.started"]) | ANYTHING,
         "data": DATA | ANYTHING,
         "payload": DATA | ANYTHING,
+        "tocsin": st.just("run") | ANYTHING,
+        "run": RUN | ANYTHING,
         "accountId": ANYTHING,
         "eventId": ANYTHING,
         "timestamp": ANYTHING,
