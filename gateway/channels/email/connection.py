@@ -66,6 +66,17 @@ class Connection:
             finally:
                 self._used_at = asyncio.get_running_loop().time()
 
+    async def greet(self) -> str:
+        """Connects, encrypts and signs in; gives what the server calls itself. Raises `UnreachableFailure`."""
+        async with self._lock:
+            client, _ = await self._connection()
+            try:
+                await client.ehlo()
+            except Exception as error:
+                self._drop()
+                raise UnreachableFailure(f"{self._url}: {error}") from error
+            return one_line(client.last_ehlo_response.message.splitlines()[0], 200) if client.last_ehlo_response else ""
+
     async def close(self) -> None:
         """Ends the connection politely, within a second."""
         async with self._lock:

@@ -55,6 +55,10 @@ class Smtp:
             finally:
                 self._idle.append(connection)
 
+    async def greet(self) -> str:
+        """Connects, encrypts and signs in; gives the server's greeting. Raises `UnreachableFailure`."""
+        return await self._connections[0].greet()
+
     async def close(self) -> None:
         """Ends the connections politely, within a second."""
         await asyncio.gather(*(connection.close() for connection in self._connections))
