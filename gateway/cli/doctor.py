@@ -75,6 +75,8 @@ async def _of_mail(environment: "Environment", address: str | None) -> list[Find
             found.append(
                 Finding("test mail", State.GOOD, f"{address}: {sent}", "If it does not arrive, look among spam: see SPF and DKIM.")
             )
+    except ValueError as error:  # no address
+        found.append(Finding("test mail", State.BAD, str(error), "Give an address, as in ana@acme.test."))
     except SendFailure as failure:
         found.append(examination.of_mail_trouble(failure.answer, to=address))
     finally:

@@ -61,9 +61,8 @@ async def test_what_it_says_of_those_who_are_not_there(server: Postfix) -> None:
 
 async def test_letters_of_the_world(server: Postfix) -> None:
     smtp = Smtp(SmtpUrl.parse(f"smtp://127.0.0.1:{server.plain}"))
-    message = replace(
-        CASES["job-failed"], to_address="zoë@bücher.example", to_name="Zoë Ünal", subject="[acme] nächtliche-aufträge: job failure"
-    )
+    subject = "[acme] nächtliche-aufträge: job failure"
+    message = replace(CASES["job-failed"], to_address="zoë@bücher.example", to_name="Zoë Ünal", subject=subject)
     await smtp.send(MAIL_FROM, "zoë@bücher.example", compose(message, MAIL_FROM).raw)
     arrived = message_from_bytes(server.wait_for("zoë", 1)[0], policy=policy.SMTPUTF8)
     assert arrived["Subject"] == subject
