@@ -75,7 +75,7 @@ async def _run(target: "Target", settings: Any, options: dict[str, Any]) -> None
         _say(done, dry=dry)
         if undo or dry:
             return
-        _what_next(target, done[0], address, account, reads=await dbt.may_read_runs())
+        _what_next(target, done[0], address, account, wanted.jobs, reads=await dbt.may_read_runs())
         if options["test"]:
             await _test(dbt, done[0])
     finally:
@@ -137,19 +137,22 @@ async def _test(dbt: Any, done: "Done") -> None:
         raise click.ClickException("the test did not arrive")
 
 
-def _what_next(target: "Target", done: "Done", address: str, account: str, *, reads: bool) -> None:
+def _what_next(target: "Target", done: "Done", address: str, account: str, jobs: tuple[int, ...], *, reads: bool) -> None:
     """The secret, which dbt shows once, and what belongs into tocsin.toml."""
     if done.secret:
         variable = target.variable or "DBT_CLOUD_SECRET"
         click.echo(f"\nIts secret is shown this once. Set it where `tocsin serve` runs:\n\n    export {variable}={done.secret}")
     elif not target.exists:
         click.echo("\nIts secret was shown when it was made. If it is lost: --undo, and connect again.")
+    watched = f", jobs = {list(jobs)}" if jobs else ""
+    if jobs and target.exists:
+        click.echo(f"\nThe source's settings should say{watched.removeprefix(',')}, so that missed runs of other jobs are not looked for.")
     if not target.exists:
         team = [] if target.has_file else ["[[team]]", f'slug = "{target.team}"', ""]
         block = [
             *team, "[[source]]", f'team = "{target.team}"', f'slug = "{target.slug}"', 'kind = "dbt_cloud"', 'environment = "prod"',
             f'auth = {{ dbt = ["env:{target.variable}"] }}',
-            f'settings = {{ host = "{address}", account = "{account}", api_token = "env:DBT_CLOUD_API_TOKEN" }}',
+            f'settings = {{ host = "{address}", account = "{account}", api_token = "env:DBT_CLOUD_API_TOKEN"{watched} }}',
         ]  # fmt: skip
         click.echo("\nAdd this to tocsin.toml, then `tocsin apply`:\n\n" + "\n".join(f"    {line}".rstrip() for line in block))
     if reads:

@@ -92,7 +92,8 @@ async def run_logs(asked: Asked) -> Document | None:
 
 
 async def ended_runs(asked: Asked, since: datetime, until: datetime) -> AsyncIterator[Sequence[EndedRun]]:
-    """Runs of the account that ended within (since, until], oldest first."""
+    """Runs of the account, of the jobs that are watched, that ended within (since, until], oldest first."""
+    jobs = _settings(asked).jobs
     for page in range(_MOST_PAGES):
         params = {
             "finished_at__range": json.dumps([since.isoformat(), until.isoformat()]),
@@ -104,7 +105,8 @@ async def ended_runs(asked: Asked, since: datetime, until: datetime) -> AsyncIte
         }
         found = await ask_json(asked.web, "GET", _runs(asked), whose=WHOSE, headers=_headers(asked), params=params, at_most=_RUN_AT_MOST)
         runs = _data(found, list)
-        ended = [run for run in (_ended(one) for one in runs if isinstance(one, dict)) if run and since < run.ended_at <= until]
+        told = (_ended(one) for one in runs if isinstance(one, dict) and (not jobs or _text(one.get("job_definition_id")) in jobs))
+        ended = [run for run in told if run and since < run.ended_at <= until]
         yield sorted(ended, key=lambda run: run.ended_at)
         if len(runs) < _PAGE:
             return

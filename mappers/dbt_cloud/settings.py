@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pydantic import SecretStr
+from pydantic import SecretStr, field_validator
 
 from mappers.contract import SourceSettings
 
@@ -16,8 +16,16 @@ class Settings(SourceSettings):
     """A service token that may read jobs and runs; stored encrypted. Unset: nothing is asked for, the webhook is all there is."""
     account: str | None = None
     """The account's id. Needed to notice runs whose webhooks never came."""
+    jobs: tuple[str, ...] = ()
+    """Ids of the jobs the webhook is for, where it is not for all: missed runs of others are nobody's business."""
     job_owners: dict[str, tuple[str, ...]] = {}
     """Who owns a job, by its name or id; also what its artifacts name no owner for."""
+
+    @field_validator("jobs", mode="before")
+    @classmethod
+    def _as_texts(cls, value: Any) -> Any:
+        """Ids may be written as numbers."""
+        return tuple(str(one) if type(one) is int else one for one in value) if isinstance(value, list | tuple) else value
 
     @property
     def address(self) -> str:

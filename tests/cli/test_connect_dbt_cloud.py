@@ -87,6 +87,10 @@ def test_a_changed_wish_is_brought_up_to_date_in_place(dbt: FakeDbt):
     assert hook["active"] is True
 
 
+def test_the_jobs_it_is_for_are_told_to_the_source_as_well(dbt: FakeDbt):
+    assert 'api_token = "env:DBT_CLOUD_API_TOKEN", jobs = [123]' in connect(dbt, "--jobs", "123").output
+
+
 def test_one_made_by_hand_for_the_same_address_becomes_ours(dbt: FakeDbt):
     dbt.webhooks["wsu_hand"] = {"id": "wsu_hand", "name": "by hand", "client_url": URL, "active": True, "event_types": [], "job_ids": []}
     connect(dbt)

@@ -244,6 +244,14 @@ async def test_runs_that_ended_are_told_oldest_first_and_all_of_them(dbt: FakeDb
     assert not await ended(asking, dbt, start - timedelta(days=2), start - timedelta(days=1))
 
 
+@pytest.mark.parametrize("jobs", [["123"], [123]])
+async def test_missed_runs_of_jobs_that_are_not_watched_are_nobodys_business(dbt: FakeDbt, asking: Web, jobs: list[Any]) -> None:
+    dbt.run(1)
+    dbt.run(2, job_definition_id=99)
+    found = await ended(asking, dbt, RECEIVED - timedelta(days=2), RECEIVED, jobs=jobs)
+    assert [run.run for run in found] == ["1"]
+
+
 async def test_without_an_account_nobody_knows_whose_runs(dbt: FakeDbt, asking: Web) -> None:
     with pytest.raises(Refused, match="set account"):
         await ended(asking, dbt, RECEIVED - timedelta(days=1), RECEIVED, account=None)
