@@ -157,7 +157,7 @@ _EXAMPLE: Final = (
 
 SOURCE: Final = SourceKind(
     kind="generic",
-    title="Anything (scripts, cron, health checks)",
+    title="Scripts and checks",
     auth=(Scheme.TOKEN, Scheme.BEARER, Scheme.HEADER, Scheme.BASIC, Scheme.HMAC, Scheme.STANDARD_WEBHOOKS, Scheme.GITHUB),
     event_types=("failing", "fine", "note"),
     map=_map,

@@ -5,6 +5,7 @@ A word that may mean either (`active`, `new`, `1`) is not here: it is better ask
 
 import re
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final, NamedTuple, TypeVar
 
 from mappers.contract import Category, Level
@@ -96,7 +97,12 @@ NEGATIONS: Final = frozenset({"not", "no", "never", "without", "0", "zero", "non
 
 def plain(text: str) -> str:
     """Small letters and digits alone, as words and field names are compared."""
-    return _SEPARATORS.sub("", text[:200].lower())
+    return _plain(text[:200])
+
+
+@lru_cache(maxsize=4096)  # field names repeat from message to message
+def _plain(text: str) -> str:
+    return _SEPARATORS.sub("", text.lower())
 
 
 def state_word(text: str) -> Word | None:

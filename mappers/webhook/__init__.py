@@ -101,7 +101,7 @@ def _reading(settings: WebhookSettings, message: Message) -> Reading:
 def _items(reading: Reading, message: Message) -> list[Any]:
     if reading.each is None:
         return [message.body]
-    found = message.find(path(reading.each), message.body)
+    found = message.opened(message.find(path(reading.each), message.body))
     if not isinstance(found, list):
         raise Unmapped(f"each: there is no list at {reading.each}")
     if len(found) > _MOST_ITEMS:
@@ -162,7 +162,7 @@ _EXAMPLE: Final = (
 
 SOURCE: Final = SourceKind(
     kind="webhook",
-    title="Any webhook, by a mapping",
+    title="Any webhook",
     auth=(
         Scheme.BEARER,
         Scheme.TOKEN,

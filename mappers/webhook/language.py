@@ -12,7 +12,7 @@ Paths are taken apart once; finding what they name takes time linear in what the
 
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Final
 
 _QUOTES: Final = "'\""
@@ -55,12 +55,12 @@ class Text:
 
     parts: tuple[str | Choice, ...]
 
-    @property
+    @cached_property
     def is_constant(self) -> bool:
         """Whether it says the same of every message."""
         return all(isinstance(part, str) for part in self.parts)
 
-    @property
+    @cached_property
     def constant(self) -> str:
         """What it says, where that is always the same."""
         return "".join(part for part in self.parts if isinstance(part, str))

@@ -50,7 +50,7 @@ class Message:
 
     def _walk(self, value: Any, steps: tuple[Step, ...]) -> Any:
         for place, step in enumerate(steps):
-            value = self._inside(value)
+            value = self.opened(value)
             if isinstance(step, Every):
                 return self._every(value, steps[place + 1 :])
             if isinstance(step, int):
@@ -71,7 +71,8 @@ class Message:
                 found.append(inner)
         return found
 
-    def _inside(self, value: Any) -> Any:
+    def opened(self, value: Any) -> Any:
+        """What a text that holds JSON holds; any other value as it is."""
         if not isinstance(value, str) or not value.lstrip().startswith(("{", "[")):
             return value
         if value not in self._opened:

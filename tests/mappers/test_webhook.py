@@ -222,6 +222,10 @@ def test_each_item_is_a_member_with_a_state_of_its_own() -> None:
     assert [signal.phase for signal in answer.signals] == [Phase.FAILED], "a run of which one item failed has failed"
 
 
+def test_a_list_may_come_as_a_text_that_holds_json() -> None:
+    assert len(mapped({"g": "suite", "list": json.dumps([{"k": "a", "s": "failed"}])}, EACH).drafts) == 1
+
+
 def test_of_two_items_with_one_member_the_failing_one_is_told() -> None:
     answer = mapped({"g": "suite", "list": [{"k": "a", "s": "failed"}, {"k": "a", "s": "ok"}]}, EACH)
     assert [one.state for one in answer.drafts] == [State.FIRING]
