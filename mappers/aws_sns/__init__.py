@@ -4,6 +4,7 @@ https://docs.aws.amazon.com/sns/latest/dg/sns-http-https-endpoint-as-subscriber.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from mappers.aws_sns import alarm, runs, services, words
@@ -15,7 +16,7 @@ from mappers.contract.text import one_line
 _TESTS: Final = ("s3:TestEvent", "autoscaling:TEST_NOTIFICATION")
 _NAMES: Final = ("pipeline", "job", "jobName", "job_name", "name", "flow", "workflow", "task", "dag", "dag_id", "model", "table", "service")
 _STATES: Final = ("state", "status", "result", "outcome", "event", "level", "severity")
-_TEXTS: Final = ("error", "errorMessage", "error_message", "message", "reason", "cause", "description", "text", "detail")
+_TEXTS: Final = ("error", "errorMessage", "error_message", "message", "reason", "cause", "description", "text", "detail", "FailureReason")
 
 
 def _map(inbound: Inbound) -> Mapped:
@@ -29,7 +30,9 @@ def _map(inbound: Inbound) -> Mapped:
         return alarm.map_alarm(notice)
     if "detail" in document and runs.detail_type(document):
         return runs.map_run(document) or services.map_event(document) or _any_event(document, notice)
-    return _of_a_service(notice) or _any_document(notice) if document else _any_text(notice)
+    if not document:
+        return _any_text(notice)
+    return _of_a_service(notice) or _custom(notice) or _any_document(notice)
 
 
 def _confirm(notice: Notice) -> Mapped:
@@ -77,7 +80,7 @@ def _any_event(event: Mapping[str, Any], notice: Notice) -> Mapped:
     kind, detail = runs.detail_type(event), mapping(event.get("detail"))
     if kind == "Scheduled Event":
         return Mapped(ignored="a schedule's tick")
-    told = next(filter(None, (said(detail.get(key), 100) for key in _STATES)), "")
+    told = _state_word(detail)
     name = _name(detail) or runs.short(said((event.get("resources") or [""])[0], 300) if isinstance(event.get("resources"), list) else "")
     stem = words.stem(kind)
     subject = " ".join(filter(None, (stem or kind, name)))
@@ -90,10 +93,17 @@ def _any_event(event: Mapping[str, Any], notice: Notice) -> Mapped:
     )  # fmt: skip
 
 
+def _custom(notice: Notice) -> Mapped | None:
+    """What is written for chat: https://docs.aws.amazon.com/chatbot/latest/adminguide/custom-notifs.html"""
+    content = mapping(notice.document.get("content"))
+    title = said(content.get("title"))
+    return _any_text(replace(notice, subject=title, text=string(content.get("description")) or title)) if title else None
+
+
 def _any_document(notice: Notice) -> Mapped:
     """JSON of somebody's own."""
     document = notice.document
-    told = next(filter(None, (said(document.get(key), 100) for key in _STATES)), "")
+    told = _state_word(document)
     name = _name(document) or words.stem(notice.subject)
     state = words.state_of(told) or words.state_of(notice.subject)
     if not name or (state is None and not notice.subject):
@@ -148,6 +158,17 @@ def _told(
         excerpt=text if firing else "",
     )
     return Mapped(drafts=(draft,))
+
+
+def _state_word(document: Mapping[str, Any]) -> str:
+    """By its usual keys, else any that ends in `state` or `status` and is not of before."""
+    known = next(filter(None, (said(document.get(key), 100) for key in _STATES)), "")
+    others = (
+        said(value, 100)
+        for key, value in list(document.items())[:100]
+        if key.lower().endswith(("state", "status")) and not key.lower().startswith(("previous", "old", "prior"))
+    )
+    return known or next(filter(None, others), "")
 
 
 def _name(document: Mapping[str, Any]) -> str:

@@ -134,6 +134,28 @@ def catalog(event: Mapping[str, Any]) -> Mapped:
     return Mapped(drafts=(draft.model_copy(update={"category": Category.SCHEMA_CHANGE, "pipeline": database}),))
 
 
+def query(event: Mapping[str, Any]) -> Mapped:
+    """An Athena query has no name, so none can be said to work again: each that fails is told once."""
+    detail = mapping(event.get("detail"))
+    error = mapping(detail.get("athenaError"))
+    workgroup = said(detail.get("workgroupName")) or "athena"
+    if said(detail.get("currentState")).upper() != "FAILED":
+        return Mapped(ignored=f"a query of {workgroup} is {said(detail.get('currentState')).lower() or 'in no known state'}")
+    why = string(error.get("errorMessage")) or "A query failed."
+    draft = _incident(
+        event, "aws-athena-query-failed", {"workgroup": workgroup}, f"A query of {workgroup} failed", State.NOTE, why, Level.ERROR
+    )  # fmt: skip
+    identifier = said(detail.get("queryExecutionId"))
+    own = {
+        "category": Category.JOB_FAILURE,
+        "excerpt": why,
+        "run": identifier or None,
+        "occurrence": None,
+        "facts": {"Query": identifier, **_where(event)},
+    }
+    return Mapped(drafts=(draft.model_copy(update=own),))
+
+
 _DATABASE_DOWN: Final = ("failure", "low storage", "failed", "exhausted", "incompatible")
 _DATABASE_UP: Final = ("RDS-EVENT-0006", "RDS-EVENT-0021", "RDS-EVENT-0088", "RDS-EVENT-0015", "RDS-EVENT-0049", "RDS-EVENT-0217")
 _DATABASE_NEWS: Final = ("failover", "availability", "maintenance", "deletion", "notification", "failure", "recovery")
@@ -276,6 +298,7 @@ EVENTS: Final[Mapping[str, Callable[[Mapping[str, Any]], Mapped]]] = {
     "ECS Service Action": ecs_service,
     "ECS Deployment State Change": ecs_service,
     "AWS Health Event": health,
+    "Athena Query State Change": query,
     "Data Quality Evaluation Results Available": data_quality,
     "Glue Data Catalog Table State Change": catalog,
     "Glue Data Catalog Database State Change": catalog,

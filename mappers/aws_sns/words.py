@@ -15,7 +15,8 @@ def _set(words: str) -> frozenset[str]:
 
 _FAILING: Final = _set(
     """failed failure failures failing fail fails error errored errors timeout timedout crashed crash critical alarm firing down unhealthy
-    exception broken unavailable outage exceeded breached violated impaired degraded unreachable"""
+    exception broken unavailable outage exceeded breached violated impaired degraded unreachable
+    blocked stuck lost"""
 )
 _WARNING: Final = _set("warning warn degraded delayed late")
 _RECOVERING: Final = _set(
@@ -28,7 +29,7 @@ _JOBS: Final = _set(
     """job jobs run etl elt load pipeline task build batch import export backup query flow dag model sync execution crawler workflow
     ingest ingestion step"""
 )
-_FILLERS: Final = _set("has have is was are were with the a an at on by in of again now status state notification alert for")
+_FILLERS: Final = _set("has have is was are were with the a an at on by in of again now status state change notification alert for")
 
 
 def state_of(text: str) -> State | None:

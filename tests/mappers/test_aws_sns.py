@@ -196,3 +196,14 @@ def test_wherever_a_message_is_cut_off_it_is_whole_or_unmapped(case: str) -> Non
         for draft in drafts:
             assert "{" not in draft.title + draft.message
             assert draft.event_data == whole.event_data or draft.closes_itself or draft.state is not State.FIRING
+
+
+def test_a_failed_query_is_told_once_for_nothing_can_say_that_it_works_again() -> None:
+    assert (first("athena-query-failed").state, first("athena-query-failed").level) == (State.NOTE, Level.ERROR)
+    assert mapped("athena-query-succeeded").drafts == ()
+
+
+def test_an_event_that_is_not_known_is_read_by_its_own_names_and_states() -> None:
+    draft = first("sagemaker-tuning-failed")
+    assert (draft.title, draft.message) == ("SageMaker HyperParameter Tuning Job churn-tuning failed", "no data")
+    assert first("chat-custom").message == "3 files are missing"
