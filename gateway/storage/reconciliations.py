@@ -35,6 +35,12 @@ def enroll(connection: Connection, kinds: Collection[str], now: datetime) -> Non
         )
 
 
+def ask_soon(connection: Connection, now: datetime) -> None:
+    """Every source that is not in trouble is due: nobody asked while we were down."""
+    calm = (reconciliations.c.lease.is_(None), reconciliations.c.trouble.is_(None), reconciliations.c.due_at > now)
+    connection.execute(update(reconciliations).where(*calm).values(due_at=now))
+
+
 def claim(connection: Connection, *, now: datetime, lease: str, lease_for: timedelta) -> Claimed | None:
     """Takes the enabled source that is due the longest."""
     enabled = select(sources.c.id).where(sources.c.disabled_at.is_(None))

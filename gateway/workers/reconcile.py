@@ -68,11 +68,15 @@ class ReconcileWorker(Worker):
         self._on_entered = on_entered
         self._web = Web()
         self._next_look = clock()
+        self._has_begun = False
         self._under_way: asyncio.Task[Went] | None = None
 
     async def step(self) -> int:
         """One source."""
         now, lease = self.clock(), new_lease()
+        if not self._has_begun:
+            await self._database.write(reconciliations.ask_soon, now)
+            self._has_begun = True
         if now >= self._next_look:
             await self._database.write(reconciliations.enroll, list(self._upstreams), now)
             self._next_look = now + _LOOK_EVERY

@@ -202,6 +202,15 @@ async def test_runs_of_before_the_source_could_be_asked_are_nobodys_business(
     assert house.rows(events) == []
 
 
+async def test_at_start_everybody_is_asked_at_once(house: House, api: Api, made: Callable[[], ReconcileWorker], clock: Clock) -> None:
+    worker = await begun(made, clock)
+    await worker.step()
+    before = len(api.asked)
+    assert await worker.step() == 0
+    assert await made().step() == 1
+    assert len(api.asked) == before + 1
+
+
 async def test_a_disabled_source_is_not_asked(house: House, api: Api, made: Callable[[], ReconcileWorker], clock: Clock) -> None:
     worker = await begun(made, clock)
     from gateway.storage import sources
@@ -217,9 +226,9 @@ async def test_a_disabled_source_is_not_asked(house: House, api: Api, made: Call
 async def test_two_workers_never_ask_the_same_source_at_once(
     house: House, api: Api, made: Callable[[], ReconcileWorker], clock: Clock
 ) -> None:
-    await begun(made, clock)
+    first, second = await begun(made, clock), await begun(made, clock)
     before = len(api.asked)
-    await asyncio.gather(made().step(), made().step())
+    await asyncio.gather(first.step(), second.step())
     assert len(api.asked) == before + 1
 
 
