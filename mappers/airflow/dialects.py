@@ -71,6 +71,7 @@ _LINE: Final = re.compile(r"^[^\w<]{0,12}([A-Za-z][A-Za-z _]{1,24})[^\w:=]{0,4}[
 _LINK: Final = re.compile(r"<(https?://[^|>\s]{1,1900})(?:\|[^>]{0,100})?>")
 _KEY: Final = re.compile(r'[{,]\s{0,20}"(\w{1,40})"\s{0,20}:')
 _OURS: Final = ("tocsin", "event", "missed", "deadline")
+_TEXTS: Final = ("exception", "said", "traceback")
 _SALVAGED: Final = 200_000
 
 
@@ -114,10 +115,15 @@ def _broken(inbound: Inbound, error: BadBody) -> object:
 
 
 def _keep(found: dict[str, str], key: str, raw: str) -> None:
+    """Only an error's text may hold a quote; after the one that ends any other value stands what the cut left of the next key."""
     said = raw.strip().rstrip("}]").rstrip()
-    if key and key not in found and not said.startswith(("{", "[")):
-        said = said.removeprefix('"').removesuffix('"')
-        found[key] = said.replace("\\n", "\n").replace('\\"', '"')
+    if not key or key in found or said.startswith(("{", "[")):
+        return
+    said = said.removeprefix('"')
+    if _FIELDS.get(key.lower()) in _TEXTS:
+        found[key] = said.removesuffix('"').replace("\\n", "\n").replace('\\"', '"')
+    else:
+        found[key] = said.partition('"')[0]
 
 
 def _layers(document: object) -> Iterator[Mapping[str, Any]]:
@@ -126,10 +132,10 @@ def _layers(document: object) -> Iterator[Mapping[str, Any]]:
         document = next((one for one in document if isinstance(one, dict)), None)
     body = table(document)
     yield body
-    inner = [table(body.get(name)) for name in _INNER]
+    inner = [held for name in _INNER if (held := table(body.get(name)))]
     for one in inner:
         yield one
-        yield from (table(one.get(name)) for name in _INNER)
+        yield from (held for name in _INNER if (held := table(one.get(name))))
     texts = [value[:3000] for one in (body, *inner) for value in list(one.values())[:200] if isinstance(value, str)]
     for text in texts:
         if "task_id='" in text:

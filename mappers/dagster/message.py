@@ -175,9 +175,15 @@ def _salvaged(text: str) -> dict[str, str]:
 
 
 def _keep(found: dict[str, str], key: str, raw: str) -> None:
+    """Only an error's text may hold a quote; after the one that ends any other value stands what the cut left of the next key."""
     said = raw.strip()
-    if key and key not in found and not said.startswith(("{", "[")):
-        found[key] = said.removeprefix('"').removesuffix('"').replace("\\n", "\n").replace('\\"', '"')
+    if not key or key in found or said.startswith(("{", "[")):
+        return
+    said = said.removeprefix('"')
+    if _FIELDS[key.lower()] == "message":
+        found[key] = said.removesuffix('"').replace("\\n", "\n").replace('\\"', '"')
+    else:
+        found[key] = said.partition('"')[0]
 
 
 def _table(value: object) -> dict[str, Any]:

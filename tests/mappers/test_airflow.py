@@ -1,13 +1,12 @@
 """Airflow's callbacks: ours and people's own. The DAG is the thread, its tasks are the members."""
 
 import json
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from mappers.airflow import SOURCE
 from mappers.contract import Category, Draft, Inbound, Level, Mapped, Phase, State, Unmapped
@@ -141,14 +140,12 @@ def test_an_error_with_a_quote_in_it_comes_out_whole():
 
 
 @pytest.mark.req("R19")
-@settings(max_examples=60, deadline=None)
-@given(cut=st.integers(0, 900))
-def test_wherever_a_message_is_cut_it_is_read_or_unmapped(cut: int):
-    try:
-        answer = SOURCE.map(Inbound(body=inbound("airflow3-task-failed").body[:cut]))
-    except Unmapped:
-        return
-    assert all(draft.pipeline and "orders_dag".startswith(draft.pipeline) for draft in answer.drafts)
+def test_wherever_a_message_is_cut_it_is_read_or_unmapped():
+    whole = inbound("airflow3-task-failed").body
+    for cut in range(0, len(whole), 3):
+        with suppress(Unmapped):
+            answer = SOURCE.map(Inbound(body=whole[:cut]))
+            assert {draft.pipeline for draft in answer.drafts} <= {"orders_dag"[:length] for length in range(1, 11)}, whole[:cut]
 
 
 def test_the_default_owner_is_nobody():

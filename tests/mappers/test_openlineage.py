@@ -2,13 +2,12 @@
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from mappers.contract import Category, Draft, Inbound, Level, Mapped, Phase, State, Unmapped, parse_time
 from mappers.openlineage import SOURCE
@@ -233,15 +232,12 @@ def test_an_event_cut_in_the_middle_is_read_as_far_as_it_goes():
 
 
 @pytest.mark.req("R19")
-@settings(max_examples=80, deadline=None)
-@given(cut=st.integers(0, 2072))
-def test_wherever_an_event_is_cut_it_is_read_or_unmapped(cut: int):
-    raw = inbound("captured-fail").body[:cut]
-    try:
-        answer = SOURCE.map(Inbound(body=raw))
-    except Unmapped:
-        return
-    assert all(draft.closes_itself or draft.state is not State.FIRING for draft in answer.drafts) or cut == 2072
+def test_wherever_an_event_is_cut_it_is_read_or_unmapped():
+    whole = inbound("captured-fail").body
+    for cut in range(0, len(whole), 3):
+        with suppress(Unmapped):
+            answer = SOURCE.map(Inbound(body=whole[:cut]))
+            assert all(draft.closes_itself or draft.state is not State.FIRING for draft in answer.drafts), whole[:cut]
 
 
 @pytest.mark.req("R15")
