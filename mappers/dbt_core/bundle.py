@@ -1,7 +1,7 @@
 """Which dbt artifacts a body holds: one as it lies in `target/`, or several under their names."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from mappers.contract import BadBody, Inbound, Unmapped, parse_time
 from mappers.contract.inbound import parse_json
-from mappers.dbt_core.logs import Invocation, read_log
+from mappers.dbt_core.logs import Invocation, Line, read_log
 from mappers.dbt_core.shapes import first, name, rows, table, text, words
 
 
@@ -90,7 +90,7 @@ def open_bundle(inbound: Inbound) -> Bundle:
     try:
         return _bundle(_document(inbound))
     except BadBody as error:
-        found = logged(inbound.text) or _salvage(inbound.text)
+        found = logged(inbound.text.splitlines()) or _salvage(inbound.text)
         if not found:
             raise Unmapped(str(error)) from None
         return Bundle(found)
@@ -110,7 +110,7 @@ def _bundle(document: object) -> Bundle:
     if lone:
         return Bundle((lone,))
     artifacts = tuple(artifact for key, value in body.items() for artifact in _named(key, value))
-    artifacts += unsaid(logged(json.dumps(body) if "info" in body else text(body.get("log"))), artifacts)
+    artifacts += unsaid(logged([body] if "info" in body else text(body.get("log")).splitlines()), artifacts)
     if not artifacts:
         raise Unmapped("no dbt artifact in it: neither run_results, sources, manifest nor catalog by its metadata.dbt_schema_version")
     pipeline, run, target, project = (name(body.get(key)) for key in ("pipeline", "run", "target", "project"))
@@ -144,9 +144,9 @@ def _artifact(body: dict[str, Any], fallback: Kind | None = None) -> Artifact | 
 _KINDS = frozenset(Kind)
 
 
-def logged(log: str) -> tuple[Artifact, ...]:
+def logged(log: Iterable[Line]) -> tuple[Artifact, ...]:
     """What dbt's JSON log tells, as the artifacts it stands for; empty where it is no such log."""
-    return tuple(artifact for one in read_log(log.splitlines()) for artifact in _of(one))
+    return tuple(artifact for one in read_log(log) for artifact in _of(one))
 
 
 def _of(one: Invocation) -> Iterator[Artifact]:

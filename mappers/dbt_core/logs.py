@@ -69,7 +69,11 @@ class Invocation:
         self.whole = True
 
 
-def read_log(lines: Iterable[str]) -> list[Invocation]:
+Line = str | dict[str, Any]
+"""A line of a log, as it stands there or parsed."""
+
+
+def read_log(lines: Iterable[Line]) -> list[Invocation]:
     """The commands a log tells of, at most 50; none where it is no log of dbt's."""
     found: dict[str, Invocation] = {}
     for event, invocation_id, at, data in _events(lines):
@@ -81,19 +85,25 @@ def read_log(lines: Iterable[str]) -> list[Invocation]:
     return list(found.values())
 
 
+def _event(line: Line) -> dict[str, Any]:
+    if isinstance(line, dict):
+        return line
+    if '"info"' not in line or len(line) > _LONGEST_LINE:
+        return {}
+    try:
+        return table(parse_json(line))
+    except BadBody:
+        return {}
+
+
 def is_event(line: str) -> bool:
     """Whether a line of a log is an event that is read; nothing is parsed for it."""
     return '"info"' in line and len(line) <= _LONGEST_LINE and any(f'"{event}"' in line for event in _READ)
 
 
-def _events(lines: Iterable[str]) -> Iterator[tuple[str, str, str, dict[str, Any]]]:
+def _events(lines: Iterable[Line]) -> Iterator[tuple[str, str, str, dict[str, Any]]]:
     for line in lines:
-        if '"info"' not in line or len(line) > _LONGEST_LINE:
-            continue
-        try:
-            event = table(parse_json(line))
-        except BadBody:
-            continue
+        event = _event(line)
         info = table(event.get("info"))
         kind, invocation = name(info.get("name")), name(info.get("invocation_id"))
         if kind and invocation and "data" in event:

@@ -20,11 +20,12 @@ _RUNNING: Final = frozenset({"build", "run", "test", "seed", "snapshot", "retry"
 """Commands whose results are about data. `docs generate`, `compile`, `show` and `clone` mark what they touch, failing
 tests included, as a success."""
 
+_PARTIAL: Final = "partial success"
 _LEVELS: Final = {
     "error": Level.ERROR,
     "runtime error": Level.ERROR,
     "fail": Level.ERROR,
-    "partial success": Level.ERROR,  # some batches of a microbatch model failed; dbt's own exit code is an error
+    _PARTIAL: Level.ERROR,  # some batches of a microbatch model failed; dbt's own exit code is an error
     "warn": Level.WARNING,
     "success": Level.SUCCESS,
     "pass": Level.SUCCESS,
@@ -48,8 +49,11 @@ class _Result:
 
     @property
     def message(self) -> str:
-        """dbt's message; Fusion leaves it out of some results."""
-        return text(self.row.get("message"))[:MESSAGE_READ] or f"{label(self.unique_id)}: {self.status}"
+        """dbt's message; it is left out of some results: Fusion's, and of operations up to 1.11."""
+        said = text(self.row.get("message"))[:MESSAGE_READ]
+        if self.status == _PARTIAL:
+            return f"{label(self.unique_id)}: not all of its batches succeeded ({said or self.status})"
+        return said or f"{label(self.unique_id)}: {self.status}"
 
     @property
     def failed(self) -> bool:

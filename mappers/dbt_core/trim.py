@@ -50,7 +50,7 @@ READ: Final[Mapping[Kind, Shape]] = {
     Kind.CATALOG: {"metadata": _METADATA, "errors": None, "nodes": {_ALL: _TABLE}, "sources": {_ALL: _TABLE}},
     Kind.RUN_RESULTS: {
         "metadata": _METADATA,
-        "args": dict.fromkeys(("which", "rpc_method", "target", "select", "models", "exclude", "selector", "empty")),
+        "args": dict.fromkeys(("which", "rpc_method", "target", "select", "models", "exclude", "selector", "selector_name", "empty")),
         "elapsed_time": None,
         "results": {_ALL: _RESULT},
     },
