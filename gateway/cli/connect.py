@@ -30,7 +30,10 @@ class _Senders(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         kinds = _kinds()
         name = cmd_name if cmd_name in kinds else cmd_name.replace("-", "_")
-        return None if name not in kinds else _own_command(name) or _steps_command(kinds[name])
+        if name not in kinds:
+            return None
+        own = None if ctx.params.get("by_hand") else _own_command(name)
+        return own or _steps_command(kinds[name])
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
         if args and not args[0].startswith("-") and self.get_command(ctx, args[0]) is None:
@@ -39,7 +42,8 @@ class _Senders(click.Group):
 
 
 @click.group(cls=_Senders, subcommand_metavar="KIND [OPTIONS]")
-def connect() -> None:
+@click.option("--by-hand", is_flag=True, help="Print the steps also where we could do it through the sender's API.")
+def connect(by_hand: bool) -> None:
     """Connect a sender: through its own API where we can, else by printing the exact steps."""
 
 

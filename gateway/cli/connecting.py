@@ -13,6 +13,8 @@ from mappers.contract.signature import Scheme
 
 _SHOWN_BY_SENDER: Final = frozenset({Scheme.DBT, Scheme.SLACK, Scheme.STRIPE, Scheme.STANDARD_WEBHOOKS})
 """Schemes whose secret the sender makes, and shows when the webhook is created."""
+_TOPIC: Final = "arn:aws:sns:eu-central-1:123456789012:alerts"
+"""The shape of what is believed with Amazon's signature: no secret, so it stands in the file itself."""
 _SLUG: Final = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 
 
@@ -72,12 +74,14 @@ def _existing(source: WrittenSource, kind: SourceKind, base: str) -> Target:
 def _variable(given: Any) -> str:
     """The variable named by the first of a scheme's secrets."""
     while isinstance(given, dict | list) and given:
-        given = given[0] if isinstance(given, list) else given.get("secrets", given.get("secret"))
+        given = given[0] if isinstance(given, list) else given.get("secrets", given.get("secret", given.get("topics")))
     return given.removeprefix("env:") if isinstance(given, str) and given.startswith("env:") else ""
 
 
 def _new(kind: SourceKind, team: str, slug: str | None, base: str, scheme: Scheme | None, *, has_file: bool) -> Target:
     slug, scheme = slug or kind.kind.replace("_", "-"), scheme or kind.auth[0]
+    if scheme is Scheme.SNS:
+        return Target(team, slug, base, scheme, "", _TOPIC, has_file=has_file)
     variable = f"{slug.replace('-', '_').upper()}_{'SECRET' if scheme.signs_body else 'TOKEN'}"
     if os.environ.get(variable):
         token = f"<the value of {variable}>"
@@ -94,7 +98,9 @@ def instructions(kind: SourceKind, target: Target, page: Path | None) -> str:
     if not target.exists:
         where = "Add this to tocsin.toml" if target.has_file else "Put this into tocsin.toml"
         parts += [f"{where}:", "", *_indented(_block(kind, target)), ""]
-        if not target.token.startswith("<the value of"):
+        if not target.variable:
+            parts += ["with the ARN of your own topic, then `tocsin apply`.", ""]
+        elif not target.token.startswith("<the value of"):
             shown = target.token if "<" not in target.token else f"'{target.token}'"
             parts += [
                 "Set its credential where `tocsin serve` runs, then `tocsin apply`:",
@@ -125,6 +131,8 @@ def _block(kind: SourceKind, target: Target) -> list[str]:
 def _auth(target: Target) -> str:
     secret = f'["env:{target.variable}"]'
     match target.scheme:
+        case Scheme.SNS:
+            return f'{{ sns = ["{_TOPIC}"] }}'
         case Scheme.HEADER:
             return f'{{ header = {{ name = "X-Api-Key", secrets = {secret} }} }}'
         case Scheme.HMAC:
@@ -137,6 +145,8 @@ def _proof(target: Target) -> str:
     match target.scheme:
         case Scheme.TOKEN:
             return "in the address"
+        case Scheme.SNS:
+            return "Amazon's signature, of the topics that `auth` names"
         case Scheme.BEARER:
             return f"header Authorization: Bearer {target.token}"
         case Scheme.BASIC:

@@ -66,8 +66,9 @@ def said(*arguments: str) -> str:
 
 def block(output: str) -> str:
     """The lines of tocsin.toml that are shown."""
-    lines = [line[4:] for line in output.split("tocsin.toml:\n", 1)[1].splitlines() if line.startswith("    ") or not line.strip()]
-    return "\n".join(line for line in lines if not line.startswith("export "))
+    shown = output.split("tocsin.toml:\n", 1)[1].splitlines()
+    end = next(number for number, line in enumerate(shown) if line.strip() and not line.startswith("    "))
+    return "\n".join(line[4:] for line in shown[:end])
 
 
 def test_a_source_that_exists_keeps_its_address_and_its_secret_to_itself(written: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -80,11 +81,11 @@ def test_a_source_that_exists_keeps_its_address_and_its_secret_to_itself(written
 
 
 def test_a_new_source_gets_a_credential_of_its_own_and_a_block_that_works(written: Path) -> None:
-    one, other = (said("prefect", "--team", "acme", "--source", "prefect-eu") for _ in range(2))
+    one, other = (said("gatus", "--team", "acme", "--source", "gatus-eu") for _ in range(2))
     assert one != other, "a credential that is shown twice is no secret"
-    token = one.split("export PREFECT_EU_TOKEN=")[1].split("\n")[0]
+    token = one.split("export GATUS_EU_TOKEN=")[1].split("\n")[0]
     assert len(token) >= 32
-    document = tomllib.loads(CONFIGURATION + block(one).replace("env:PREFECT_EU_TOKEN", token))
+    document = tomllib.loads(CONFIGURATION + block(one).replace("env:GATUS_EU_TOKEN", token))
     check_sources(Configuration.model_validate(document), kinds(()))
     assert one.count(token) >= 2
 
@@ -99,15 +100,15 @@ def test_without_a_file_the_block_of_each_kind_and_scheme_makes_a_team_too(
         target = choose(Written(None), kinds(())[kind], team=None, slug=None, base="https://tocsin.acme.test", scheme=scheme)
         output = instructions(kinds(())[kind], target, None)
         usable = {Scheme.BASIC: "user:password", Scheme.STANDARD_WEBHOOKS: "whsec_c2VjcmV0LW9mLTI0LWJ5dGVz"}.get(scheme, "long-enough")
-        shown = tomllib.loads(block(output).replace(f"env:{target.variable}", usable))
+        shown = tomllib.loads(block(output).replace(f"env:{target.variable or None}", usable))
         check_sources(Configuration.model_validate(shown), kinds(()))
         assert target.url in output
 
 
 def test_a_credential_that_is_set_already_is_used_and_not_shown(written: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PREFECT_TOKEN", "set-already")
-    output = said("prefect", "--team", "acme")
-    assert "<the value of PREFECT_TOKEN>" in output
+    monkeypatch.setenv("GATUS_TOKEN", "set-already")
+    output = said("gatus", "--team", "acme")
+    assert "<the value of GATUS_TOKEN>" in output
     assert "set-already" not in output
     assert "export" not in output
 
@@ -115,13 +116,13 @@ def test_a_credential_that_is_set_already_is_used_and_not_shown(written: Path, m
 @pytest.mark.parametrize(
     ("arguments", "advice"),
     [
-        (["nagios"], "there is no kind 'nagios'; there are alertmanager"),
+        (["nagios"], "there is no kind 'nagios'; there are "),
         (["uptime_kuma"], "there are several: say --team and --source, of acme/kuma, other/kuma"),
-        (["prefect"], "say --team, one of acme, other"),
-        (["prefect", "--team", "nobody"], "there is no [[team]] 'nobody'"),
-        (["prefect", "--team", "acme", "--source", "pager"], "acme/pager is a source of kind alertmanager"),
-        (["prefect", "--team", "acme", "--source", "../x"], "--source: small letters"),
-        (["prefect", "--auth", "github"], "'github' is not one of"),
+        (["gatus"], "say --team, one of acme, other"),
+        (["gatus", "--team", "nobody"], "there is no [[team]] 'nobody'"),
+        (["gatus", "--team", "acme", "--source", "pager"], "acme/pager is a source of kind alertmanager"),
+        (["gatus", "--team", "acme", "--source", "../x"], "--source: small letters"),
+        (["gatus", "--auth", "github"], "'github' is not one of"),
     ],
 )
 def test_what_cannot_be_said_is_asked_for(written: Path, arguments: list[str], advice: str) -> None:
@@ -132,9 +133,9 @@ def test_what_cannot_be_said_is_asked_for(written: Path, arguments: list[str], a
 
 def test_a_broken_file_is_named(written: Path) -> None:
     (written / "tocsin.toml").write_text("[[source", encoding="utf-8")
-    assert "tocsin.toml: cannot be read" in connect("prefect").output
+    assert "tocsin.toml: cannot be read" in connect("gatus").output
     (written / "tocsin.toml").write_text('mappers = ["nothing"]', encoding="utf-8")
-    assert "no installed package offers it" in connect("prefect").output
+    assert "no installed package offers it" in connect("gatus").output
 
 
 def test_a_kind_with_a_command_of_its_own_has_that(written: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -150,6 +151,7 @@ def test_a_kind_with_a_command_of_its_own_has_that(written: Path, monkeypatch: p
     assert said("uptime-kuma", "--api-url", "http://kuma.test") == "wired to http://kuma.test\n"
     assert "--api-url" in said("uptime_kuma", "--help")
     assert "--source" in said("alertmanager", "--help")
+    assert "Uptime Kuma → acme/kuma" in said("--by-hand", "uptime-kuma", "--team", "acme")
 
 
 def test_the_steps_are_those_of_the_kind_with_address_and_credential_filled_in(written: Path) -> None:
