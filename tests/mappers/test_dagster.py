@@ -54,7 +54,7 @@ def test_a_run_that_will_be_retried_is_only_a_signal():
     answer = mapped("job-failed-will-retry")
     assert answer.drafts == ()
     assert [signal.phase for signal in answer.signals] == [Phase.RETRYING]
-    assert of("job-failed-last-retry")["load"].facts["Retry"] == "2"
+    assert of("job-failed-last-retry")["load"].facts["Retry"] == "1"
     assert mapped({**body("asset-job-failed-with-checks"), "will_retry": True}).drafts == ()
 
 
