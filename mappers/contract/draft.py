@@ -1,15 +1,14 @@
 """A draft: what a mapper makes of an event, before it has a team, an id or a reader."""
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from enum import StrEnum
-from typing import Annotated, Any, ClassVar, Final, Self
+from typing import Annotated, Any, Final, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field
 
+from mappers.contract.frozen import Frozen, Tidy, Utc, line, long_text
 from mappers.contract.text import clean, clip, is_plain, one_line
 
 
@@ -55,19 +54,6 @@ class State(StrEnum):
     NOTE = "note"
 
 
-def _utc(value: datetime) -> datetime:
-    return value if value.tzinfo is UTC else value.astimezone(UTC)
-
-
-def _links(value: Mapping[str, str]) -> dict[str, str]:
-    """Only what a button may safely point at: http, https, or a path on the team's own base URL."""
-    kept: dict[str, str] = {}
-    for label, target in value.items():
-        if safe_link(target):
-            kept[one_line(label, 60)] = target
-    return kept
-
-
 def safe_link(target: str) -> bool:
     """Whether `target` is an absolute http/https URL with a host, or a path (`/x`, never `//host`)."""
     if not target or len(target) > 2000 or _UNSAFE.search(target):
@@ -83,10 +69,30 @@ def safe_link(target: str) -> bool:
         return False
 
 
+def _links(value: object) -> object:
+    """Only what a button may safely point at: http, https, or a path on the team's own base URL."""
+    if not (isinstance(value, dict) and all(isinstance(label, str) and isinstance(target, str) for label, target in value.items())):
+        return value
+    return {one_line(label, 60): target for label, target in value.items() if safe_link(target)}
+
+
+def _are_links(value: Any) -> bool:
+    return type(value) is dict and all(_is_label(label) and type(target) is str and safe_link(target) for label, target in value.items())
+
+
 def _identity(value: object) -> object:
     if not isinstance(value, dict):
         return value
     return {key: one_line(item, 300) if isinstance(item, str) else item for key, item in value.items()}
+
+
+def _is_identity(value: Any) -> bool:
+    return type(value) is dict and all(
+        type(key) is str
+        and key.isascii()
+        and ((type(item) is str and len(item) <= 300 and is_plain(item)) or item is None or type(item) in (int, bool))
+        for key, item in value.items()
+    )
 
 
 def _texts(value: object) -> object:
@@ -95,61 +101,35 @@ def _texts(value: object) -> object:
     return {one_line(str(label), 60): clip(clean(str(text)), 500) for label, text in value.items() if text not in (None, "")}
 
 
+def _are_texts(value: Any) -> bool:
+    return type(value) is dict and all(
+        _is_label(label) and type(text) is str and 0 < len(text) <= 500 and text.isascii() and text.isprintable()
+        for label, text in value.items()
+    )
+
+
+def _is_label(value: Any) -> bool:
+    return type(value) is str and len(value) <= 60 and is_plain(value)
+
+
 def _words(value: object) -> object:
     if not isinstance(value, list | tuple | set | frozenset):
         return value
     return tuple(dict.fromkeys(word for word in (one_line(str(item), 200) for item in value) if word))
 
 
-@dataclass(frozen=True, slots=True)
-class Tidy:
-    """Marks a field that is put in order before it is validated. All fields of a model go in one pass: that is what makes it quick."""
-
-    rule: Callable[[object], object]
-    leaves: int = 0
-    """Plain texts of at most this length are already in order."""
-
-
-def line(limit: int) -> Tidy:
-    """Makes a text one clean line of at most `limit` characters."""
-    return Tidy(lambda value: one_line(value, limit) if isinstance(value, str) else value, leaves=limit)
+def _are_words(value: Any) -> bool:
+    if not value:
+        return type(value) is tuple
+    return (
+        type(value) is tuple
+        and len(set(value)) == len(value)
+        and all(type(one) is str and 0 < len(one) <= 200 and is_plain(one) for one in value)
+    )
 
 
-def _text(limit: int) -> Tidy:
-    return Tidy(lambda value: clip(clean(value), limit).strip("\n") if isinstance(value, str) else value, leaves=limit)
-
-
-Words = Annotated[tuple[str, ...], Tidy(_words)]
+Words = Annotated[tuple[str, ...], Tidy(_words, _are_words)]
 Scalar = str | int | bool | None
-Utc = Annotated[AwareDatetime, AfterValidator(_utc)]
-
-
-class Frozen(BaseModel):
-    """Base of everything a mapper gives back: immutable, and a misspelt field is an error at once."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    tidied: ClassVar[tuple[tuple[str, int, Callable[[object], object]], ...]] = ()
-    """The fields that are put in order: name, length of a plain text that is left alone, rule."""
-
-    @classmethod
-    def __pydantic_init_subclass__(cls, **_: Any) -> None:
-        """Collects them, once for each model."""
-        marks = ((name, mark) for name, field in cls.model_fields.items() for mark in field.metadata)
-        cls.tidied = tuple((name, mark.leaves, mark.rule) for name, mark in marks if isinstance(mark, Tidy))
-
-    @model_validator(mode="before")
-    @classmethod
-    def _tidy(cls, given: object) -> object:
-        if not isinstance(given, dict):
-            return given
-        tidied = {}
-        for name, leaves, rule in cls.tidied:
-            if not (value := given.get(name)):
-                continue
-            if not (isinstance(value, str) and len(value) <= leaves and is_plain(value)):
-                tidied[name] = rule(value)
-        return {**given, **tidied} if tidied else given
 
 
 class Member(Frozen):
@@ -179,7 +159,7 @@ class Draft(Frozen):
 
     slug: Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=80)]
     """`feature-event-type`, as in `prefect-flow-run-failed`. Part of the thread's identity."""
-    event_data: Annotated[dict[str, Scalar], Tidy(_identity)]
+    event_data: Annotated[dict[str, Scalar], Tidy(_identity, _is_identity)]
     """The minimal identity of the thread: never run ids, attempts, times or text."""
     category: Category
     level: Level
@@ -197,10 +177,10 @@ class Draft(Frozen):
     """None, or later than received: the time received is used."""
     urgent: bool | None = None
     """None: the team's rule decides."""
-    message: Annotated[str, _text(8000)] = ""
-    links: Annotated[dict[str, str], AfterValidator(_links)] = {}
+    message: Annotated[str, long_text(8000)] = ""
+    links: Annotated[dict[str, str], Tidy(_links, _are_links)] = {}
     """label → URL, shown as buttons in this order."""
-    facts: Annotated[dict[str, str], Tidy(_texts)] = {}
+    facts: Annotated[dict[str, str], Tidy(_texts, _are_texts)] = {}
     """label → text. Empty values are dropped."""
     owners: Words = ()
     tags: Words = ()
@@ -219,6 +199,6 @@ class Draft(Frozen):
     """Nothing the sender says can ever resolve this (its identity is one run): the silence rule closes it."""
     impact: Words = ()
     """What was skipped or lies downstream: a list, never notifications of their own."""
-    excerpt: Annotated[str, _text(20000)] = ""
+    excerpt: Annotated[str, long_text(20000)] = ""
     """Log or error text for the summary."""
     logs: LogPointer | None = None

@@ -4,7 +4,8 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated
 
-from mappers.contract.draft import Draft, Frozen, Utc, line
+from mappers.contract.draft import Draft
+from mappers.contract.frozen import Frozen, Utc, line
 
 
 class Phase(StrEnum):

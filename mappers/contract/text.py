@@ -2,14 +2,16 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Final
 
 _ANSI: Final = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
 
+@lru_cache(maxsize=4096)
 def is_plain(text: str) -> bool:
-    """Whether `text` is one line of ASCII with nothing to clean: nearly always, and quickly said."""
+    """Whether a short `text` is one line of ASCII with nothing to clean. Remembered, for the same names come again and again."""
     return text.isascii() and text.isprintable() and "  " not in text and not (text.startswith(" ") or text.endswith(" "))
 
 

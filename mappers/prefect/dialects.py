@@ -23,6 +23,7 @@ from mappers.prefect.message import (
 )
 
 Json = Mapping[str, Any]
+STATUS_OBJECTS: Final = ("work_pool", "work_queue", "deployment")
 TEST: Final = "tocsin.connect.test"
 BOOKKEEPING: Final = (
     *("prefect.asset.", "prefect.automation.", "prefect.block.", "prefect.concurrency-limit.", "prefect.log.", "prefect.variable."),
@@ -103,6 +104,8 @@ def interface_status(document: Json) -> Message | None:
 
 def status_objects(document: Json) -> Message | None:
     """Objects of a deployment, work pool or work queue, as `{{ work_pool|tojson }}` gives them: the innermost one is meant."""
+    if document.keys().isdisjoint(STATUS_OBJECTS):
+        return None
     pool, queue, deployment = (mapping(document.get(thing)) for thing in ("work_pool", "work_queue", "deployment"))
     happened = name(document.get("event"))
     for thing, found, within in (

@@ -24,6 +24,7 @@ def map_infrastructure(message: InfrastructureMessage, settings: PrefectSettings
     state, level, said = MEANING[message.status]
     label, event_data, pipeline, member = LABELS[message.thing], *_identity(message)
     hold = settings.infrastructure_hold if settings.hold is None else settings.hold
+    link = message.url or _link(message, settings)
     draft = Draft(
         slug=f"prefect-{message.thing}-paused" if state is State.NOTE else f"prefect-{message.thing}-not-ready",
         event_data=event_data,
@@ -36,8 +37,8 @@ def map_infrastructure(message: InfrastructureMessage, settings: PrefectSettings
         occurrence=message.at.isoformat() if message.at else None,
         occurred_at=message.at,
         message=f"{label} {message.name} {said}",
-        links={f"Open {label.lower()}": message.url or _link(message, settings)},
-        facts={WITHIN.get(message.thing, ""): message.within} if message.thing in WITHIN else {},
+        links={f"Open {label.lower()}": link} if link else {},
+        facts={WITHIN[message.thing]: message.within} if message.within and message.thing in WITHIN else {},
         owners=settings.owners,
         hold=(hold or None) if state is State.FIRING else None,
     )

@@ -5,8 +5,8 @@ from typing import Any
 from mappers.contract import BadBody, Inbound, Unmapped
 from mappers.contract.inbound import first_values
 from mappers.prefect.dialects import read_object
-from mappers.prefect.loose import names_run, read_loosely, spread
-from mappers.prefect.message import Message, RunMessage, mapping, name
+from mappers.prefect.loose import RUN, names_run, read_loosely, spread
+from mappers.prefect.message import Message, RunMessage, mapping, name, plain
 from mappers.prefect.salvage import any_fields, salvage
 from mappers.prefect.sentences import read_run, read_status
 
@@ -24,7 +24,7 @@ def read(inbound: Inbound) -> Message:
             raise Unmapped(_why_empty(inbound))
         return message
     try:
-        message = _read(inbound.json, DEPTH)
+        message = _read(inbound.text if inbound.body[:5] == b"Flow " else inbound.json, DEPTH)
     except BadBody:
         fields = inbound.form or _untold_form(inbound)
         message = (_read(fields, DEPTH) if fields else None) or _read_broken(inbound.text)
@@ -92,8 +92,15 @@ def _read_inside(document: dict[str, Any], depth: int) -> Message | None:
 
 def _read_strings(document: dict[str, Any]) -> Message | None:
     """A sentence in one of the fields, however deep (a Slack block, a Teams card): which one is up to who wrote the block."""
+    near = [value for value in document.values() if isinstance(value, str)][:50]
+    found = _first_sentence(near, is_named=any(plain(key[:80]) in RUN for key in document))
+    if found or not any(isinstance(value, dict | list) for value in document.values()):
+        return found
     said = spread(document)
-    texts, is_named = said.texts[:50], names_run(said)
+    return _first_sentence(said.texts[:50], is_named=names_run(said))
+
+
+def _first_sentence(texts: list[str], *, is_named: bool) -> Message | None:
     run = next((message for text in texts if (message := read_run(text, is_of_another=is_named))), None)
     return run or read_status("\n".join(texts))
 

@@ -100,35 +100,49 @@ def _draft(topic: Topic, common: Mapping[str, Any], **more: Any) -> Draft:
 
 def _common(message: RunMessage, scope: Scope, settings: PrefectSettings) -> dict[str, Any]:
     """What all drafts of one message share. State and time make the happening: the same in every dialect that tells the time."""
-    owners = tuple(tag.removeprefix(OWNER) for tag in message.tags if tag.startswith(OWNER))
-    return {
+    common: dict[str, Any] = {
         "event_data": scope.event_data,
         "pipeline": scope.pipeline,
         "run": message.run,
         "attempt": message.attempt,
-        "occurrence": f"{message.run} {message.at.isoformat()}" if message.at else None,
-        "occurred_at": message.at,
-        "links": {"Open run": _link(message, settings)},
-        "owners": owners or settings.owners,
-        "tags": tuple(tag for tag in message.tags if not tag.startswith(OWNER)),
     }
+    if message.at:
+        common["occurrence"], common["occurred_at"] = f"{message.run} {message.at.isoformat()}", message.at
+    if link := _link(message, settings):
+        common["links"] = {"Open run": link}
+    owners = tuple(tag.removeprefix(OWNER) for tag in message.tags if tag.startswith(OWNER)) if message.tags else ()
+    if owners or settings.owners:
+        common["owners"] = owners or settings.owners
+    if message.tags:
+        common["tags"] = tuple(tag for tag in message.tags if not tag.startswith(OWNER))
+    return common
 
 
 def _facts(message: RunMessage) -> dict[str, str]:
-    retried = message.attempt is not None and message.attempt > 1
-    return {"Deployment": message.deployment, "Flow run": message.run_name, "Attempt": str(message.attempt) if retried else ""}
+    """Without the empty ones: what needs no putting in order is quickly made."""
+    facts = {}
+    if message.deployment:
+        facts["Deployment"] = message.deployment
+    if message.run_name:
+        facts["Flow run"] = message.run_name
+    if message.attempt is not None and message.attempt > 1:
+        facts["Attempt"] = str(message.attempt)
+    return facts
 
 
 def _failure(message: RunMessage, facts: Mapping[str, str], scope: Scope, settings: PrefectSettings) -> dict[str, Any]:
-    logs = LogPointer(kind="prefect", operation="flow_run_logs", ids={"flow_run_id": message.run}) if _may_be_asked(message) else None
-    return {
+    failure: dict[str, Any] = {
         "message": message.text or f"Flow run {_called(message)} ended as {message.state}.",
         "facts": {"State": message.state, **facts},
         "excerpt": message.text,
-        "logs": logs,
-        "hold": settings.hold or None,
-        "closes_itself": scope.is_run,
     }
+    if _may_be_asked(message):
+        failure["logs"] = LogPointer(kind="prefect", operation="flow_run_logs", ids={"flow_run_id": message.run})
+    if settings.hold:
+        failure["hold"] = settings.hold
+    if scope.is_run:
+        failure["closes_itself"] = True
+    return failure
 
 
 def _lateness(
@@ -156,6 +170,7 @@ def _failed_its_tests(message: RunMessage, scope: Scope) -> bool:
 
 def _signal(message: RunMessage, reading: Reading, scope: Scope, settings: PrefectSettings) -> RunSignal:
     link = _link(message, settings)
+    about = {"name": message.run_name, "url": link if safe_link(link) else ""}
     return RunSignal(
         pipeline=scope.pipeline,
         run=message.run,
@@ -163,10 +178,9 @@ def _signal(message: RunMessage, reading: Reading, scope: Scope, settings: Prefe
         at=message.at,
         attempt=message.attempt,
         state=message.state,
-        name=message.run_name,
-        url=link if safe_link(link) else "",
         started_at=message.started_at,
         expected_at=message.expected_at,
+        **{name: value for name, value in about.items() if value},
     )
 
 
