@@ -38,7 +38,7 @@ def map_(inbound: Inbound) -> Mapped:
 
 def _map(event: Event, documents: Mapping[str, bytes]) -> Mapped:
     place = place_of(event, documents)
-    run = map_run(event, place, documents) if place and event.run else Mapped(ignored=_static(event))
+    run = map_run(event, place, documents) if place and event.type else Mapped(ignored=_static(event))
     drafts = (*run.drafts, *map_checks(event, place), *map_schemas(event, place, documents))
     return Mapped(drafts=drafts, signals=run.signals, ignored=None if drafts else run.ignored)
 
@@ -73,7 +73,7 @@ def _kept(event: Event) -> tuple[str, ...]:
 
 def _asked(event: Event) -> tuple[str, ...]:
     place = place_of(event, {})
-    if place is None or not event.run:
+    if place is None or not event.type:
         return ()
     if event.type != "FAIL" or event.job is None:
         return wanted(event)
@@ -98,7 +98,7 @@ def _key(event: Event) -> str | None:
     if event.run:
         return f"{event.run} {event.type} {event.at.isoformat()}"
     what = event.job or event.outputs[0]
-    said = f"{what.namespace}\0{what.name}"
+    said = f"{what.namespace}\0{what.name}\0{event.type}"
     return f"{hashlib.sha256(said.encode('utf-8', 'surrogatepass')).hexdigest()} {event.at.isoformat()}"
 
 

@@ -29,7 +29,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Above:
-    """A run that another one belongs to, and its job."""
+    """A run that another one belongs to, and its job; the run's id is empty where it was left out."""
 
     job: Job
     run: str
@@ -157,7 +157,7 @@ def _event(document: dict[str, Any], *, is_cut: bool) -> Event | None:
 
 def _above(facet: dict[str, Any]) -> Above | None:
     job, run = _job(table(facet.get("job"))), one_line(string(table(facet.get("run")).get("runId"))[:500], 200)
-    return Above(job, run) if job and run else None
+    return Above(job, run) if job else None
 
 
 def _job(given: dict[str, Any]) -> Job | None:

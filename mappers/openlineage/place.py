@@ -31,14 +31,14 @@ def place_of(event: Event, documents: Mapping[str, bytes]) -> Place | None:
     if airflow.is_airflow(event):
         # A DAG that another DAG triggered names that one as its parent, and is a pipeline of its own all the same.
         task = event.parent if airflow.is_task(event) else None
-        return Place(task.job, task.run, is_top=False) if task else Place(event.job, event.run, is_top=True)
+        return Place(task.job, task.run or event.run, is_top=False) if task else Place(event.job, event.run, is_top=True)
     parent = event.parent
     if parent is None:
         return Place(event.job, event.run, is_top=True)
     parents = [one for name in _known(event) if (one := _of(documents.get(began(name)), name))]
     top = event.root or next((above for one in parents if (above := _above(one))), parent)
     in_airflow = any(airflow.is_airflow(one) for one in parents)
-    return Place(top.job, top.run, is_top=top.job == event.job, in_airflow=in_airflow)
+    return Place(top.job, top.run or event.run, is_top=top.job == event.job, in_airflow=in_airflow)
 
 
 def wanted(event: Event) -> tuple[str, ...]:

@@ -47,6 +47,8 @@ def is_final(event: Event) -> bool:
 
 def _failure(event: Event, place: Place, documents: Mapping[str, bytes]) -> Mapped:
     if not is_final(event):
+        if not place.run:
+            return Mapped(ignored="the task will be tried again")
         retrying = RunSignal(pipeline=place.job.name, run=place.run, phase=Phase.RETRYING, at=event.at, state="up_for_retry")
         return Mapped(signals=(retrying,), ignored="the task will be tried again")
     if place.in_airflow:
@@ -62,25 +64,29 @@ def _failure(event: Event, place: Place, documents: Mapping[str, bytes]) -> Mapp
 def _told(event: Event, below: Event) -> bool:
     """Whether `below` is a failure of this very run that people heard of; what runs in an Airflow task is told by the task."""
     same = event.run in {above.run for above in (below.parent, below.root) if above}
-    return same and below.job != event.job and (airflow.is_airflow(below) or not airflow.is_airflow(event))
+    return bool(event.run) and same and below.job != event.job and (airflow.is_airflow(below) or not airflow.is_airflow(event))
 
 
 def _failing(event: Event, place: Place, below: tuple[Event, ...]) -> Draft:
     said = airflow.said_of_run(event) if place.is_top and airflow.is_airflow(event) else details.error(event)
-    causes = {one.job: one for one in below if one.parent and one.parent.run == event.run and one.job != event.job}
+    causes = {one.job: one for one in below if _caused(event, one)}
     why = [f"{job.name}: {details.error(one)}" for job, one in causes.items() if job and details.error(one)]
     return Draft(
         **_thread(event, place),
         level=Level.ERROR,
         member=_member(event, place),
         # Retries and clearings of an Airflow task are counted; elsewhere a job may fail several times within one run.
-        occurrence=None if airflow.is_airflow(event) else f"{event.run} failed",
+        occurrence=None if airflow.is_airflow(event) or not event.run else f"{event.run} failed",
         attempt=airflow.attempt(event),
         message="\n\n".join(filter(None, (said or f"{_called(event, place)} failed.", *why))),
         excerpt="\n\n".join(filter(None, (details.excerpt(event), *(details.excerpt(one) for one in causes.values())))),
         impact=tuple(airflow.downstream(event)),
         closes_itself=event.is_cut,
     )
+
+
+def _caused(event: Event, below: Event) -> bool:
+    return below.parent is not None and bool(event.run) and below.parent.run == event.run and below.job != event.job
 
 
 def _recovery(event: Event, place: Place) -> Draft:
@@ -94,7 +100,7 @@ def _recovery(event: Event, place: Place) -> Draft:
         level=Level.SUCCESS,
         state=State.RESOLVED,
         member=None if place.is_top else _member(event, place),
-        occurrence=f"{event.run} complete",
+        occurrence=f"{event.run} complete" if event.run else None,
         message=f"{_called(event, place)} completed.",
         spares_own_run=place.is_top and not airflow.is_airflow(event),
     )

@@ -220,6 +220,15 @@ def test_only_what_tells_of_the_whole_run_is_a_signal(case: str, phases: list[Ph
     assert answer.ignored
 
 
+@pytest.mark.req("R19")
+def test_a_failure_without_a_run_or_below_a_parent_without_one_is_told_all_the_same():
+    event = body("flink-failed")
+    event["run"] = {}
+    assert (only(event).title, only(event).run, only(event).occurrence) == ("clickstream failed", None, None)
+    event["run"] = {"runId": "r1", "facets": {"parent": {"job": {"namespace": "flink-prod", "name": "shop"}, "run": {}}}}
+    assert (only(event).title, only(event).run) == ("shop failed", "r1")
+
+
 def test_one_bad_event_of_a_batch_does_not_lose_the_others():
     assert {draft.pipeline for draft in mapped("batch").drafts} == {"clickstream", "orders_dag"}
 
