@@ -20,17 +20,19 @@ REST: Final = "rest"
 """The field that holds what has no name of ours: label → text."""
 
 _SPELLINGS: Final = {
-    "status": "status state eventaction alertstatus alertstate newstate currentstate currentstatus result outcome conclusion health",
+    "status": "status state eventaction alertstatus alertstate newstate currentstate currentstatus servicestate hoststate triggerstatus "
+    "result outcome conclusion health",
     "hint": "type eventtype event action kind notificationtype",
     "good": "ok success successful succeeded passed healthy isup up alive isok recovered resolved",
     "bad": "failed failing isdown down firing triggered isfailed isfailing haserror",
     "exitcode": "exitcode exitstatus returncode retcode rc exit",
     "httpstatus": "httpstatus httpcode statuscode responsecode httpstatuscode",
-    "name": "name checkname check service servicename monitor monitorname alertname alert component displayname",
+    "name": "name checkname check service servicename monitor monitorname alertname alert component displayname "
+    "servicedesc serviceid triggername conditionname",
     "title": "title summary subject headline",
     "message": "message msg text body description desc content",
     "error": "error errormessage reason cause exception",
-    "log": "log logs output stdout stderr traceback stacktrace logtail excerpt",
+    "log": "log logs output serviceoutput stdout stderr traceback stacktrace logtail excerpt",
     "key": "key dedupkey deduplicationkey incidentkey alias checkid monitorid alertid fingerprint identity",
     "host": "host hostname instance server node device",
     "id": "id uuid entity source",
@@ -43,7 +45,7 @@ _SPELLINGS: Final = {
     "attempt": "attempt attemptnumber trynumber runattempt",
     "willretry": "willretry retrying",
     "member": "member membername",
-    "url": "url link href weburl htmlurl clienturl",
+    "url": "url link href weburl htmlurl clienturl incidenturl fullurl detailsurl targeturl",
     "runurl": "runurl buildurl joburl",
     "logurl": "logurl logsurl",
     "dashboardurl": "dashboardurl dashboard panelurl",
@@ -62,8 +64,10 @@ _SPELLINGS: Final = {
 _KNOWN: Final = {spelling: field for field, spellings in _SPELLINGS.items() for spelling in spellings.split()}
 _TELLING: Final = frozenset({"status", "name", "message", "title", "exitcode", "key", "hint", "good", "bad", "pipeline"})
 """Fields without which a form or a broken body is rather a text."""
-_WRAPPERS: Final = frozenset({"data", "payload", "alert", "event", "incident", "check", "body", "notification"})
+_WRAPPERS: Final = frozenset({"data", "payload", "alert", "event", "incident", "check", "body", "notification", "build"})
 _COLLECTIONS: Final = frozenset({"eventdata", "member", "links", "owners", "tags", "facts", "impact"})
+_NAMED: Final = frozenset({"name", "pipeline", "host", "run"})
+"""What may come as an object of its own, known by its name."""
 _FLAGS: Final = frozenset({"good", "bad", "willretry", "urgent", "closes"})
 _YES_OR_NO: Final = {"true": True, "yes": True, "false": False, "no": False}
 _HIDDEN: Final = (
@@ -145,6 +149,8 @@ def _keep(found: Fields, name: str, value: Any) -> None:
     if value is None or (isinstance(value, str) and value.strip().lower() in _NOTHING):
         return
     field = _KNOWN.get(plain(name))
+    if isinstance(value, dict) and field in _NAMED:
+        value = next((value[key] for key in ("name", "slug", "id", "number") if isinstance(value.get(key), str | int)), value)
     if isinstance(value, dict | list) and field not in _COLLECTIONS:
         return
     if field in _FLAGS:  # `"failed": 3` counts something

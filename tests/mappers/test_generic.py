@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from mappers.generic import SOURCE
 
 from mappers.contract import Category, Draft, Headers, Inbound, Level, Mapped, Phase, State, Unmapped, parse_time
+from mappers.generic import SOURCE
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "generic"
 DOWN = ["down", "firing", "alerting", "critical", "failed", "error", "problem", "trouble", "FAILURE", "crashed", "time-out", "not_ok"]
@@ -122,6 +122,28 @@ def test_a_recovery_tells_how_long_it_lasted() -> None:
     assert draft(said).message == "Lasted 1 h."
     assert draft({**said, "run": "7", "message": "fine", "at": 1795341600000}).message == "Took 1 h: fine"
     assert draft({**said, "since": "2027-01-01"}).message == ""
+
+
+@pytest.mark.parametrize(
+    ("said", "title", "identity"),
+    [
+        ({"monitor": {"name": "api", "id": 4}, "status": "down"}, "api is down", {"name": "api"}),
+        ({"job": {"name": "etl"}, "run": {"id": "r1"}, "status": "failed"}, "etl failed", {"name": "etl"}),
+        (
+            {"HOSTNAME": "db1", "SERVICEDESC": "Disk", "SERVICESTATE": "CRITICAL"},
+            "Disk on db1 is critical",
+            {"name": "Disk", "host": "db1"},
+        ),
+        (
+            {"trigger_name": "CPU", "trigger_status": "PROBLEM", "host": "web1"},
+            "CPU on web1 has a problem",
+            {"name": "CPU", "host": "web1"},
+        ),
+        ({"status": "failed"}, "An unnamed check failed", {"name": ""}),
+    ],
+)
+def test_who_it_is_about(said: dict[str, Any], title: str, identity: dict[str, str]) -> None:
+    assert (draft(said).title, draft(said).event_data) == (title, identity)
 
 
 def test_what_is_said_again_with_the_same_since_is_one_happening() -> None:
