@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from gateway.api import events
 from gateway.api.models import ListQuery, Rows, TeamQuery
 from gateway.api.operation import Call, Operation
+from gateway.api.problem import Problem
 from gateway.api.refusals import explanation
 from gateway.api.rows import before, rows
 from gateway.storage import audit, rejections, sent_mail, sources
@@ -37,6 +38,39 @@ class Changes(BaseModel):
 
     items: list[Change]
     next: str | None
+
+
+class Attempt(BaseModel):
+    """One attempt to hand a mail over."""
+
+    number: int
+    at: datetime
+    outcome: str
+    """`sent`, `kept`, `retry`, `failed` or `cancelled`."""
+    answer: str
+    """What the mail server said."""
+
+
+class Delivery(BaseModel):
+    """One mail: to whom, how it stands, and what came of each attempt, the last one first."""
+
+    id: int
+    team: str
+    email: str
+    subject: str
+    channel: str
+    kind: str
+    urgent: bool
+    folded: int
+    """Mails that would have been too many, told in this one."""
+    status: str
+    attempts: int
+    due_at: datetime
+    created_at: datetime
+    finished_at: datetime | None
+    last_answer: str | None
+    message_id: str | None
+    account: list[Attempt]
 
 
 async def list_sources(call: Call) -> Rows:
@@ -70,6 +104,17 @@ async def list_deliveries(call: Call) -> Rows:
     return rows(found, query.limit)
 
 
+async def get_delivery(call: Call) -> Delivery:
+    """One mail with each attempt; not the mail itself, which the page shows to its reader and to admins."""
+    found = await call.database.read(
+        sent_mail.page, user_id=call.person.id, team_ids=call.admin_team_ids(None), before=call.id() + 1, limit=1
+    )
+    if not found or found[0]["id"] != call.id():
+        raise Problem(404, "There is no such mail in your teams.")
+    account = await call.database.read(sent_mail.attempts, call.id())
+    return Delivery.model_validate({**found[0], "account": account})
+
+
 async def list_changes(call: Call) -> Changes:
     """Who changed what in my teams, newest first."""
     query: ListQuery = call.query
@@ -85,5 +130,6 @@ OPERATIONS: Final = (
     *events.OPERATIONS,
     Operation("GET", "/api/rejections", "What was refused", list_rejections, Rows, query=RejectionsQuery, problems=(404,), floor="admin"),
     Operation("GET", "/api/deliveries", "What was sent", list_deliveries, Rows, query=ListQuery, problems=(404,), floor="admin"),
+    Operation("GET", "/api/deliveries/{id}", "One mail, with every attempt", get_delivery, Delivery, problems=(404,), floor="admin"),
     Operation("GET", "/api/audit", "Who changed what", list_changes, Changes, query=ListQuery, problems=(404,), floor="admin"),
 )

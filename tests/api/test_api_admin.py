@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from gateway.api.refusals import REFUSALS
-from gateway.storage import arrivals, rejections, replay, tables
+from gateway.storage import arrivals, deliveries, rejections, replay, tables
+from gateway.storage.deliveries import Result
 from mappers.contract.signature import Refusal
-from tests.builders import House, failure
+from tests.builders import LEASE, House, failure
 from tests.conftest import Clock
 
 OF_ADMINS = ["sources", "events", "rejections", "deliveries", "users", "audit"]
@@ -212,3 +213,30 @@ async def test_deliveries_show_whom_and_what_the_server_said_but_no_mail(house: 
         ("boss@acme.test", "sent", "250 OK"),
     ]
     assert not any("mail" in row for row in rows)
+
+
+@pytest.mark.req("R83")
+async def test_one_delivery_has_each_attempt_and_is_for_admins_of_its_team(house: House, ana: Any, boss: Any) -> None:
+    house.say(failure(run="r"))
+    with house.database.writing() as transaction:
+        (first, *_) = deliveries.claim(transaction, now=house.clock(), lease="l", lease_for=LEASE, limit=9)
+        deliveries.record(transaction, [Result(first.id, "l", "retry", "451 greylisted", house.clock(), house.clock())])
+    house.deliver()
+    found = await boss.get(f"/api/deliveries/{first.id}")
+    assert [(one["number"], one["outcome"], one["answer"]) for one in found["account"]] == [(2, "sent", "250 OK"), (1, "retry", "451 greylisted")]
+    assert (found["status"], found["attempts"], found["team"]) == ("sent", 2, "acme")
+    assert "mail" not in found
+    await ana.get(f"/api/deliveries/{first.id}", status=403)
+    await boss.get("/api/deliveries/999999", status=404)
+    await boss.get("/api/deliveries/x", status=404)
+
+
+@pytest.mark.req("R81")
+async def test_an_admin_lets_mail_go_to_a_refused_address_again(house: House, ana: Any, boss: Any) -> None:
+    ana_id = next(row["id"] for row in house.rows(tables.users) if row["email"] == "ana@acme.test")
+    house.set_user(ana_id, refused_at=house.clock(), refused_why="550 5.1.1 no such user")
+    await ana.delete(f"/api/users/{ana_id}/mail-refusal", status=403)
+    await boss.delete(f"/api/users/{ana_id}/mail-refusal")
+    assert next(row["refused_at"] for row in house.rows(tables.users) if row["id"] == ana_id) is None
+    await boss.delete(f"/api/users/{ana_id}/mail-refusal", status=404)
+    assert (await boss.get("/api/audit"))["items"][0]["action"] == "mail.cleared"
