@@ -4,7 +4,7 @@ PYTEST_ARGS ?= -n 2
 BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run demo test check bench requirements format clean lock
+.PHONY: run demo test test-llm check bench requirements format clean lock
 
 run: .venv/run.stamp ## set everything up and serve on the embedded database
 	@$(BIN)/tocsin serve
@@ -16,6 +16,9 @@ test: .venv/dev.stamp check ## set everything up and run every test
 	@PATH="$(CURDIR)/$(BIN):$$PATH" sh tests/system-packages.sh
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 	@$(BIN)/python -m tests.requirements
+
+test-llm: .venv/llm.stamp ## failure summaries with a real, small model on this machine (takes a while)
+	$(BIN)/python -m tests.summarizer.evaluation --model
 
 check: .venv/dev.stamp ## lint, types, floors
 	$(BIN)/ruff check
@@ -36,6 +39,7 @@ format: .venv/dev.stamp
 lock: ## write the lock files anew (needs uv)
 	uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --no-annotate --python-version 3.11 pyproject.toml --group build -o requirements.lock
 	uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --no-annotate --python-version 3.11 pyproject.toml --group build --group dev -o requirements-dev.lock
+	uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --no-annotate --python-version 3.11 --group llm -o requirements-llm.lock
 
 clean:
 	rm -rf .venv
@@ -51,4 +55,8 @@ clean:
 
 .venv/dev.stamp: requirements-dev.lock .venv/run.stamp
 	$(BIN)/pip install --quiet --require-hashes -r requirements-dev.lock
+	@touch $@
+
+.venv/llm.stamp: requirements-llm.lock .venv/dev.stamp
+	$(BIN)/pip install --quiet --require-hashes -r requirements-llm.lock
 	@touch $@

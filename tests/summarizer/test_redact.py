@@ -1,0 +1,149 @@
+"""Secrets do not get through, and what only looks like one does."""
+
+import base64
+import re
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from summarizer.redact import Redactor, Unsure
+from summarizer.redact.patterns import SHAPES
+from tests.summarizer.corpus import HARMLESS, NAMED, SHAPED, harmless, leaked, secrets
+
+REDACTOR = Redactor()
+
+
+@pytest.mark.req("R86")
+def test_of_a_generated_corpus_nearly_nothing_gets_through() -> None:
+    lines = secrets(1_000)
+    missed = [line for line in lines if leaked(line, REDACTOR.clean(line.text))]
+    assert len(missed) <= 0.005 * len(lines), missed
+
+
+@pytest.mark.parametrize("sort", SHAPED)
+@pytest.mark.req("R86")
+def test_a_secret_with_a_shape_never_gets_through(sort: str) -> None:
+    missed = [line for line in secrets(1_500, seed=3) if line.sort == sort and leaked(line, REDACTOR.clean(line.text))]
+    assert missed == []
+
+
+@pytest.mark.parametrize("sort", NAMED)
+@pytest.mark.req("R86")
+def test_a_secret_with_a_name_never_gets_through(sort: str) -> None:
+    missed = [line for line in secrets(1_500, seed=5) if line.sort == f"named {sort}" and leaked(line, REDACTOR.clean(line.text))]
+    assert missed == []
+
+
+@pytest.mark.parametrize("sort", HARMLESS)
+def test_lines_without_secrets_stay_as_they_are(sort: str) -> None:
+    lines = [line for line in harmless(1_000) if line.sort == sort]
+    changed = [line.text for line in lines if REDACTOR.clean(line.text) != line.text]
+    assert len(changed) <= 0.02 * len(lines), changed
+
+
+@pytest.mark.parametrize(
+    ("text", "cleaned"),
+    [
+        ("postgres://etl:s3c@r3t@db:5432/x failed", "postgres://etl:[redacted: connection password]@db:5432/x failed"),
+        ("password='two words' next", "password='[redacted: named secret]' next"),
+        ("Authorization: Bearer abc.def-ghi", "Authorization: [redacted: authorization]"),
+        ("-----BEGIN RSA PRIVATE KEY----- MIIE -----END RSA PRIVATE KEY----- after", "[redacted: private key] after"),
+        ("-----BEGIN OPENSSH PRIVATE KEY----- b3BlbnNzaC1r", "[redacted: private key]"),
+        ("create user etl identified by 'x y z'", "create user etl identified by '[redacted: named secret]'"),
+        ("Set-Cookie: session=abcdef; Path=/", "Set-Cookie: [redacted: cookie]"),
+        ("https://hc-ping.com/7e3c9a60-1f0b-4c1d-9c1a-6f2d3e4b5a6c timed out", "https://hc-ping.com/[redacted: webhook address] timed out"),
+    ],
+)
+def test_what_is_left_can_still_be_read(text: str, cleaned: str) -> None:
+    assert REDACTOR.clean(text) == cleaned
+
+
+@pytest.mark.req("R86")
+def test_the_installations_own_secrets_are_known_in_every_dress() -> None:
+    own = 'corre"ct & horse/battery'
+    redactor = Redactor.for_secrets([own, "tiny", "ab"])
+    dresses = [
+        own,
+        "corre%22ct%20%26%20horse%2Fbattery",
+        "corre&quot;ct &amp; horse/battery",
+        'corre\\"ct & horse/battery',
+        base64.b64encode(own.encode()).decode(),
+    ]
+    for dress in dresses:
+        cleaned = redactor.clean(f"ERROR with {dress} here")
+        assert "horse" not in cleaned
+        assert "[redacted: " in cleaned
+    assert redactor.clean("tiny, but tinyness and ab stay") == "[redacted: known secret], but tinyness and ab stay"
+
+
+def test_addresses_of_people_only_if_asked() -> None:
+    text = "mail to ana@acme.test bounced"
+    assert REDACTOR.clean(text) == text
+    assert Redactor(emails=True).clean(text) == "mail to [redacted: e-mail address] bounced"
+
+
+@pytest.mark.req("R86")
+def test_trouble_is_told_and_never_takes_the_text_along(monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = Redactor(known=_Raising())  # type: ignore[arg-type]
+    with pytest.raises(Unsure) as raised:
+        broken.clean("password=hunter2")
+    assert "hunter2" not in str(raised.value)
+    with pytest.raises(Unsure):
+        REDACTOR.clean("\ufffd" * 50 + "password")
+
+
+class _Raising:
+    def sub(self, mark: str, text: str) -> str:
+        raise RuntimeError(text)
+
+
+@given(st.text(max_size=300))
+@settings(max_examples=200, deadline=None)
+def test_what_is_clean_stays_as_it_is(text: str) -> None:
+    try:
+        cleaned = REDACTOR.clean(text)
+    except Unsure:
+        return
+    assert REDACTOR.clean(cleaned) == cleaned
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                "password",
+                "=",
+                ":",
+                '"',
+                "'",
+                " ",
+                "Bearer",
+                "://",
+                "@",
+                "eyJ",
+                "-----BEGIN KEY-----",
+                "[redacted: x]",
+                "tok",
+                "en",
+                "sk-",
+                "a" * 25,
+                "A1b2",
+            ]
+        )
+    )
+)
+@settings(max_examples=300, deadline=None)
+def test_any_heap_of_pieces_ends_clean_or_unsure(pieces: list[str]) -> None:
+    try:
+        cleaned = REDACTOR.clean("".join(pieces))
+    except Unsure:
+        return
+    assert REDACTOR.clean(cleaned) == cleaned
+
+
+def test_no_pattern_has_a_run_without_a_bound_before_its_end() -> None:
+    for shape in SHAPES:
+        assert not re.search(
+            r"(?<!\\)[*+](?!\))", re.sub(r"\[[^\]]*\]|\(\?[<!=][^)]*\)|\\.", "x", shape.pattern.pattern).replace("x*\\Z", "")
+        ), shape

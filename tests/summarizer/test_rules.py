@@ -1,0 +1,113 @@
+"""What the rules read from a line, and which of several they believe."""
+
+import pytest
+
+from summarizer import Confidence, Failure, Kind, Redactor, Summary, prepare
+from summarizer.rules import RULES
+from summarizer.rules.steps import STEPS
+from summarizer.witness import speaks_of
+from tests.summarizer.evaluation.case import Case, cases
+from tests.summarizer.evaluation.judge import Score, judge
+
+
+def read(log: str, title: str = "it failed", message: str = "") -> Summary:
+    return prepare(Failure(title, message=message, log=log), Redactor()).by_rules
+
+
+@pytest.mark.parametrize("case", cases(), ids=lambda case: case.name)
+@pytest.mark.req("R87")
+def test_every_labelled_failure_is_read_right(case: Case) -> None:
+    score = Score()
+    prepared = prepare(case.failure, Redactor())
+    judge(score, case, prepared, prepared.by_rules)
+    assert score.kind_wrong == score.invented == score.leaked == []
+    assert score.points_at_the_line == [case.name]
+    assert score.quotes == score.quotes_standing
+
+
+@pytest.mark.parametrize(
+    ("line", "kind", "headline"),
+    [
+        ("ERROR: relation analytics.orders does not exist", Kind.MISSING_RELATION, "Relation analytics.orders does not exist"),
+        ('ERROR: column o."net" does not exist', Kind.MISSING_COLUMN, "Column o.net does not exist"),
+        ('ERROR:  column "net" of relation "orders" does not exist', Kind.MISSING_COLUMN, "Column net does not exist"),
+        ("Catalog Error: Table with name raw_missing does not exist!", Kind.MISSING_RELATION, "Table raw_missing does not exist"),
+        ("404 Not found: Table acme:raw.orders was not found in location EU", Kind.MISSING_RELATION, "Table acme:raw.orders was not found"),
+        (
+            "[TABLE_OR_VIEW_NOT_FOUND] The table or view `raw`.`orders` cannot be found.",
+            Kind.MISSING_RELATION,
+            "Table raw.orders was not found",
+        ),
+        ("SQL compilation error: error line 3 at position 7 invalid identifier 'NET'", Kind.MISSING_COLUMN, "Column NET is not known"),
+        ("ERROR: permission denied for table orders", Kind.PERMISSION, "No permission for orders"),
+        ('FATAL: password authentication failed for user "etl"', Kind.AUTHENTICATION, "The database refused the credentials"),
+        ("FATAL: sorry, too many clients already", Kind.RESOURCE, "Too many connections"),
+        ("ERROR: canceling statement due to statement timeout", Kind.TIMEOUT, "The statement was cancelled for taking too long"),
+        ("Error: 100035 (22007): Timestamp '2026-13-01' is not recognized", Kind.UNKNOWN, "it failed"),
+        ("Error: Numeric value 'abc' is not recognized", Kind.DATA_QUALITY, "A value does not fit its type"),
+        ("ImportError: cannot import name 'flow' from 'prefect'", Kind.IMPORT_ERROR, "flow cannot be imported"),
+        ("MemoryError", Kind.OUT_OF_MEMORY, "Out of memory"),
+        ("OSError: [Errno 28] No space left on device", Kind.RESOURCE, "No space left on the disk"),
+        (
+            "requests.exceptions.ReadTimeout: HTTPSConnectionPool(host='x.test', port=443): Read timed out.",
+            Kind.TIMEOUT,
+            "It took too long to answer",
+        ),
+        (
+            "urllib3.exceptions.SSLError: [SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed",
+            Kind.CERTIFICATE,
+            "A TLS certificate is not accepted",
+        ),
+        ("Client error '401 Unauthorized' for url 'https://x.test'", Kind.AUTHENTICATION, "The credentials were refused"),
+        ("ERROR Flow run exceeded timeout of 3600.0 second(s)", Kind.TIMEOUT, "The run exceeded its time limit"),
+        ("json.decoder.JSONDecodeError: Expecting value: line 1 column 1 (char 0)", Kind.SYNTAX, "A file is not valid JSON or YAML"),
+        ("ERROR container exited with code 137", Kind.OUT_OF_MEMORY, "Killed (137), as happens when memory runs out"),
+    ],
+)
+def test_how_common_failures_word_themselves(line: str, kind: Kind, headline: str) -> None:
+    said = read(line)
+    assert (said.kind, said.headline) == (kind, headline)
+    assert said.origin == "rules"
+
+
+def test_the_root_of_a_chain_is_believed() -> None:
+    said = read(
+        "ERROR could not connect to the warehouse\nCaused by: java.net.UnknownHostException: db.test\nCaused by: java.lang.OutOfMemoryError"
+    )
+    assert said.kind is Kind.OUT_OF_MEMORY
+
+
+def test_the_first_of_two_errors_of_a_kind_is_believed() -> None:
+    assert "orders" in read('ERROR relation "orders" does not exist\nERROR relation "payments" does not exist').headline
+
+
+def test_a_line_that_is_no_error_weighs_less_than_one_that_is() -> None:
+    said = read("INFO previously: permission denied for table x, solved\nINFO go\nERROR: column net does not exist")
+    assert said.kind is Kind.MISSING_COLUMN
+
+
+def test_where_no_rule_fits_there_is_no_cause() -> None:
+    said = read("start\nERROR the moon is in the wrong house\nend", title="astrology failed")
+    assert (said.headline, said.cause, said.kind, said.confidence) == ("astrology failed", None, Kind.UNKNOWN, Confidence.LOW)
+    assert said.evidence[0].line == 2
+
+
+def test_the_message_is_read_where_there_is_no_log_and_beside_it() -> None:
+    assert read("", message="permission denied for schema mart").evidence[0].line == 1
+    beside = read("nothing of use\n", message="permission denied for schema mart")
+    assert (beside.kind, beside.evidence[0].line) == (Kind.PERMISSION, 0)
+
+
+def test_a_headline_made_of_a_strangers_text_is_plain() -> None:
+    said = read("KeyError: '<b>see</b> https://evil.example/x and [click](http://evil.example)'")
+    assert "evil" not in said.headline
+    assert "<" not in said.headline
+
+
+def test_every_kind_has_steps_and_every_rule_a_witness() -> None:
+    assert set(STEPS) == set(Kind)
+    assert all(len(steps) <= 3 for steps in STEPS.values())
+    for case in cases():
+        said = prepare(case.failure, Redactor()).by_rules
+        assert speaks_of(said.kind, "\n".join(one.quote for one in said.evidence)), case.name
+    assert {one.kind for one in RULES} >= set(Kind) - {Kind.UNKNOWN}
