@@ -48,7 +48,7 @@ async def flow_run(asked: Asked) -> Document | None:
         run = {**run, "state": found[-1]} if found else run
     flow = await _related(asked, "flows", run.get("flow_id"))
     deployment = await _related(asked, "deployments", run.get("deployment_id"))
-    return Document(_entry(run, flow, deployment, instead=bool(wanted)))
+    return Document(_entry(run, flow, deployment))
 
 
 async def flow_run_logs(asked: Asked) -> Document | None:
@@ -113,7 +113,7 @@ def _ended(run: dict[str, Any], flow: Any, deployment: Any) -> EndedRun | None:
     return EndedRun(run["id"], reading.phase, ended_at, _entry(run, flow, deployment))
 
 
-def _entry(run: Mapping[str, Any], flow: Any, deployment: Any, *, instead: bool = False) -> bytes:
+def _entry(run: Mapping[str, Any], flow: Any, deployment: Any) -> bytes:
     """The body that enters the journal, in the dialect that `mappers.prefect` reads as its own."""
     kept = {**(_only(run, _OF_A_RUN) or {}), "state": _only(run.get("state"), _OF_A_STATE)}
     document: dict[str, Any] = {
@@ -122,8 +122,6 @@ def _entry(run: Mapping[str, Any], flow: Any, deployment: Any, *, instead: bool 
         "flow": _only(flow, _OF_OTHERS),
         "deployment": _only(deployment, _OF_OTHERS),
     }
-    if instead:
-        document["instead_of"] = "text"
     return json.dumps(document, separators=(",", ":")).encode()
 
 

@@ -125,13 +125,12 @@ def status_objects(document: Json) -> Message | None:
 def run_object(document: Json) -> Message | None:
     """A flow run as Prefect's API gives it, alone or as `flow_run`, beside its flow and deployment.
 
-    So it comes from a template, and so the gateway enters what Prefect's API said: with `"tocsin": "flow_run"`, and with
-    `instead_of` where it was asked because a message had not named the flow.
+    So it comes from a template, and so the gateway enters what Prefect's API said: with `"tocsin": "flow_run"`.
     """
     run = mapping(document.get("flow_run")) or document
     state = mapping(run.get("state")) or mapping(document.get("state"))
     kind = enum_name(state.get("type") or run.get("state_type"))
-    identifier = name(run.get("id")) or name(run.get("flow_run_id"))
+    identifier = name(run.get("flow_run_id")) or name(run.get("id"))
     called = name(state.get("name")) or name(run.get("state_name")) or kind
     if not (identifier and (called or "state_details" in state) and ("name" in state or "state_name" in run or "state_type" in run)):
         return None
@@ -146,7 +145,6 @@ def run_object(document: Json) -> Message | None:
         flow=name(mapping(document.get("flow")).get("name")) or name(document.get("flow_name")),
         deployment=name(mapping(document.get("deployment")).get("name")) or name(document.get("deployment_name")),
         is_looked_up=document.get("tocsin") == "flow_run",
-        is_instead=bool(document.get("instead_of")),
     )
 
 

@@ -40,6 +40,7 @@ OTHER: Final = re.compile(
     r"(?i)(?:(?:flow|event|deployment|state|task|block|worker|automation|task[ _-]?run|queue|pool)[ _-]?id|follows)\W{1,6}$"
     r"|prefect\.(?!flow-run)[a-z-]+\.$"
 )
+OTHER_LABEL: Final = re.compile(r"(?:flow|event|deployment|state|task|taskrun|block|worker|automation|(?:work)?(?:queue|pool))id|follows")
 """What calls an id that of something else."""
 EVENT: Final = re.compile(r"""["']follows\\?["']\s?:|["']event\\?["']\s?:\s?\{?\\?["']prefect\.""")
 """What an event of Prefect's begins with; the run comes at its end."""
@@ -194,10 +195,15 @@ def _run_id(said: Said) -> tuple[str, str]:
     own = said.labels.get("id", "").strip()
     if ANY.fullmatch(own):
         return own.lower(), ""
-    others = dict.fromkeys(
-        found[0].lower() for leaf in said.texts for found in ANY.finditer(leaf) if not OTHER.search(leaf[: found.start()][-40:])
-    )
-    return (next(iter(others)), "") if len(others) == 1 else ("", "")
+    others = {value.strip().lower() for label, value in said.labels.items() if OTHER_LABEL.fullmatch(label)}
+    named = (one for leaf in said.texts for one in ANY.finditer(leaf) if not OTHER.search(leaf[: one.start()][-40:]))
+    runs = list(dict.fromkeys(one[0].lower() for one in named if one[0].lower() not in others))
+    return (runs[0], "") if len(runs) == 1 else ("", "")
+
+
+def is_event(body: str) -> bool:
+    """Whether this is what is left of an event of Prefect's: its run comes at its end, and other states before its own."""
+    return EVENT.search(body[:600]) is not None
 
 
 def _state(said: Said, type_: str) -> str:

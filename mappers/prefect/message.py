@@ -35,8 +35,6 @@ class RunMessage(NamedTuple):
     event_id: str = ""
     is_looked_up: bool = False
     """Prefect's API said so, when the gateway asked: there is nothing more to ask."""
-    is_instead: bool = False
-    """It is told in the place of a message that did not name the flow."""
 
 
 class InfrastructureMessage(NamedTuple):

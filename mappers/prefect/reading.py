@@ -5,8 +5,8 @@ from typing import Any
 from mappers.contract import BadBody, Inbound, Unmapped
 from mappers.contract.inbound import first_values
 from mappers.prefect.dialects import read_object
-from mappers.prefect.loose import RUN, names_run, read_loosely, spread
-from mappers.prefect.message import Message, RunMessage, mapping, name, plain
+from mappers.prefect.loose import RUN, is_event, names_run, read_loosely, spread
+from mappers.prefect.message import InfrastructureMessage, Message, RunMessage, mapping, name, plain
 from mappers.prefect.salvage import any_fields, salvage
 from mappers.prefect.sentences import read_run, read_status
 
@@ -108,7 +108,11 @@ def _first_sentence(texts: list[str], *, is_named: bool) -> Message | None:
 def _read_broken(body: str) -> Message | None:
     salvaged = salvage(body)
     sentences = body.rstrip().removesuffix("}").rstrip().removesuffix('"').replace("\\n", "\n")
-    message = (read_object(salvaged) if salvaged else None) or _read_known(sentences, 0) or read_loosely(any_fields(body) or body)
+    message = (read_object(salvaged) if salvaged else None) or _read_known(sentences, 0)
+    if message is None and not is_event(body):
+        message = read_loosely(any_fields(body) or body)
+    if isinstance(message, InfrastructureMessage) and message.name == message.id:
+        return None  # its name was cut off
     if isinstance(message, RunMessage) and message.state in SAYS_LITTLE:
         return message._replace(state="", type="")
     return message

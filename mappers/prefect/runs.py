@@ -55,7 +55,7 @@ def map_run(message: RunMessage, settings: PrefectSettings, received_at: datetim
     if reading.meaning in ASKED_FOR and _is_to_be_asked(message, settings):
         return _ask_whose(message, reading, settings, received_at)
     drafts = tuple(_drafts(message, reading, scope, settings, received_at))
-    if message.is_instead and message.flow and reading.meaning in OPENING:
+    if message.is_looked_up and message.flow and reading.meaning in OPENING:
         drafts += (_never_was(message, reading, settings),)
     return Mapped(
         drafts=drafts,
@@ -217,7 +217,7 @@ def _ask_whose(message: RunMessage, reading: Reading, settings: PrefectSettings,
 
 
 def _never_was(message: RunMessage, reading: Reading, settings: PrefectSettings) -> Draft:
-    """Ends what was held back of the run alone: this message tells it of its flow. Its time is that of the asking, after the held one's."""
+    """Ends what was said, or is held back, of the run alone: this tells it of its flow. Its time is that of the asking, after both."""
     alone = message._replace(flow="", deployment="", at=None)
     common = _common(alone, scope_of(alone, settings), settings)
     said = f"Told of flow {message.flow}."

@@ -121,7 +121,9 @@ def _decoded(body: str, start: int) -> tuple[Any, int]:
 
 
 def _value(key: str, raw: str) -> str:
-    return _unquoted(raw if key in TEXT_KEYS or key in NAME_KEYS else raw.partition('"')[0])
+    if key in TEXT_KEYS:
+        return _unquoted(raw)
+    return _unquoted(raw.partition('",' if key in NAME_KEYS else '"')[0])
 
 
 def _unquoted(raw: str) -> str:

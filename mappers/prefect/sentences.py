@@ -47,7 +47,7 @@ def _with_id(body: str) -> RunMessage | None:
 
 def _observed(body: str) -> RunMessage | None:
     found = OBSERVED.search(body)
-    run = _labelled(body, "Flow run ID:").strip("\\%\"',")
+    run = re.split(r"[\\%\"',]", _labelled(body, "Flow run ID:"), maxsplit=1)[0]
     if not (found and run) or (len(run) < UUID_LENGTH and body.endswith(run)):  # cut short
         return None
     flow, _, run_name = _subject(body, found.start()).partition("/")  # a flow's name cannot hold a slash, a run's can
