@@ -35,7 +35,7 @@ _NO_ERROR: Final = re.compile(
 )
 _QUIET: Final = re.compile(r"\b(?:INFO|DEBUG|TRACE)\b")
 _LOUD: Final = ("failed", "failure", "error in", "configured to", "exception", "crashed")
-_TRACE: Final = re.compile(r'^\s*(?:File "[^"]*", line \d+|at [\w$.<>/]+\(|\.\.\. \d+ more|[|+ ]*\|  |\^+\s*$|~*\^+~*\s*$)')
+_TRACE: Final = re.compile(r'^\s*(?:File "[^"]*", line \d+|at [\w$.<>/]+\(|\.\.\. \d+ more|[|+ ]*\|  |raise\b)')
 _LINK: Final = re.compile(
     r"^\s*(?:\+ )?(?:Exception Group )?Traceback \(most recent call last\)|^During handling of the above exception"
     r"|^The above exception was the direct cause"

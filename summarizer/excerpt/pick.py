@@ -18,6 +18,8 @@ _EDGE: Final = 5
 _TOLD_APART_BY: Final = 400
 _KEYS: Final = 2_000
 """Different errors that are told apart; what comes after so many is taken for new each time."""
+_NOTHING: Final = " \t\x0b\x0c^~"
+"""A line of these only points at the line above it."""
 _KEY_BEGINS: Final = "-----BEGIN"
 _KEY_ENDS: Final = "-----END"
 _LONGEST_KEY: Final = 120
@@ -82,7 +84,7 @@ class Picker:
         """The next line."""
         self.total += 1
         text = "[a line of a key]" if self._is_of_a_key(raw) else unwrap(raw)
-        if not text or text.isspace():
+        if not text.strip(_NOTHING):
             return
         line = Line(self.total, text, FRAME)
         if weight := weigh(line.text):
@@ -110,10 +112,10 @@ class Picker:
 
     def _keep_unless_said(self, line: Line, weight: int) -> bool:
         """Whether it says anything new. What does not is only counted, with the lines that follow it."""
-        key = likeness(line.text[:_TOLD_APART_BY])
+        key = line.text[:_TOLD_APART_BY] if weight == BLOCK else likeness(line.text[:_TOLD_APART_BY])
         said = self._seen.get(key)
         if said is not None:
-            said.similar, said.last = said.similar + (weight >= WARNING), line.number
+            said.similar, said.last = said.similar + (weight != BLOCK), line.number
             self._after = 0 if weight >= ERROR else self._after
             self._before.clear()
             return False

@@ -262,3 +262,13 @@ def test_real_logs_of_dbt(name: str, told: list[str]) -> None:
         assert text in said.text
     assert "\x1b" not in said.text
     assert '"invocation_id"' not in said.text
+
+
+def test_a_real_log_of_prefect() -> None:
+    said = excerpt((LOGS / "prefect-3.8.log").open("rb"))
+    shown = said.by_number
+    assert shown[18] == "ConnectionRefusedError: [Errno 111] Connection refused"
+    assert shown[33] == 'File "/opt/app/flow.py", line 10, in load'
+    assert shown[35] == "RuntimeError: cannot load orders"
+    assert "similar" not in said.text.split("Traceback")[1].split("ConnectionRefused")[0]
+    assert "^^^" not in said.text

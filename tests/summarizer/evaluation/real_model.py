@@ -20,6 +20,7 @@ def real_model() -> Iterator[str]:
         parameters.port = 0
         parameters.ui = False
         parameters.cpuparams.n_threads = 2
+        parameters.cpuparams.poll = 0
         server = xllamacpp.Server(parameters)
         yield f"{server.listening_address}/v1"
         del server
