@@ -35,6 +35,7 @@ _WORDS: Final = {
 @click.option("--source", help="The source's slug. Default: the one of this kind in tocsin.toml, else a new one.")
 @click.option("--public-url", help="Where Prefect reaches this gateway. Default: TOCSIN_PUBLIC_URL.")
 @click.option("--token", help="The source's credential. Default: from the variable that tocsin.toml names.")
+@click.option("--deployments", is_flag=True, help="Also tell of each deployment that is not ready: for those served without a work pool.")
 @click.option("--undo", is_flag=True, help="Take away what this made, and nothing else.")
 @click.option("--dry-run", is_flag=True, help="Only say what would be done.")
 @click.option("--test", is_flag=True, help="Let Prefect call once, and say what it was answered.")
@@ -67,7 +68,7 @@ async def _run(target: "Target", written: "Written", options: dict[str, Any]) ->
     dry, undo = options["dry_run"], options["undo"]
     token = "" if undo else _token(target, written, options["token"])
     url = f"{target.base}/webhooks/{target.team}/{target.slug}"
-    wanted = Wanted(f"{target.team}/{target.slug}", *_address(target, written, url, token))
+    wanted = Wanted(f"{target.team}/{target.slug}", *_address(target, written, url, token), deployments=options["deployments"])
     key, login = options["api_key"] or _text(settings.get("api_key")), options["auth_string"] or _text(settings.get("api_auth_string"))
     web = Web()
     try:

@@ -26,9 +26,8 @@ PAYLOAD: Final = """{
 }"""
 """With `tojson` and without quotes, so that nothing in an error message can break it."""
 EVENT_PAYLOAD: Final = "{{ event|tojson }}"
-INFRASTRUCTURE: Final = tuple(
-    f"prefect.{thing}.{status}" for thing in ("work-pool", "work-queue", "deployment") for status in ("ready", "not-ready")
-)
+POOLS: Final = ("work-pool", "work-queue")
+"""Whose health is told. Not every deployment's: one worker that dies would be told once for each deployment of its pool."""
 _PAGE: Final = 200
 
 
@@ -53,6 +52,8 @@ class Wanted:
     """`team/slug`, as in the names of the automations."""
     url: str
     headers: Mapping[str, str]
+    deployments: bool = False
+    """Whether each deployment that is not ready is told as well: those that are served without a pool have nothing else."""
 
     @property
     def block(self) -> str:
@@ -61,10 +62,12 @@ class Wanted:
 
     def automations(self, block_id: str) -> list[dict[str, Any]]:
         """Every state of a run but Scheduled (each run that is planned has one), and the health of what runs them."""
+        things = (*POOLS, "deployment") if self.deployments else POOLS
+        health = [f"prefect.{thing}.{status}" for thing in things for status in ("ready", "not-ready")]
         run = _trigger(["prefect.flow-run.*"], {"prefect.resource.id": "prefect.flow-run.*", "prefect.state-name": "!Scheduled"})
         return [
             _automation(f"tocsin {self.source}: flow runs", self.source, run, block_id, PAYLOAD),
-            _automation(f"tocsin {self.source}: infrastructure", self.source, _trigger(list(INFRASTRUCTURE), {}), block_id, EVENT_PAYLOAD),
+            _automation(f"tocsin {self.source}: infrastructure", self.source, _trigger(health, {}), block_id, EVENT_PAYLOAD),
         ]
 
 

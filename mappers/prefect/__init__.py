@@ -73,7 +73,7 @@ STEPS: Final = (
     "Let `tocsin connect prefect --api-url http://HOST:4200/api` do all of what follows, or do it by hand",
     'Blocks: add a Webhook block, method POST, URL {url}, headers {"Authorization": "Bearer {token}", "Content-Type": "application/json"}',
     "Automations: add one for prefect.flow-run.* that calls this webhook, with the payload of docs/connect-prefect.md",
-    "Automations: add one for work pools, work queues and deployments, ready and not ready, with the payload {{ event|tojson }}",
+    "Automations: add one for work pools and work queues, ready and not ready, with the payload {{ event|tojson }}",
 )
 
 SOURCE: Final = SourceKind(

@@ -103,6 +103,14 @@ def test_it_may_be_repeated_and_changes_only_what_differs(prefect: FakePrefect) 
     assert "tojson" in first["actions"][0]["payload"]
 
 
+def test_one_dead_worker_is_not_told_once_for_each_deployment_unless_asked_for(prefect: FakePrefect) -> None:
+    said(prefect)
+    health = next(one for one in prefect.automations.values() if one["name"] == NAMES[1])
+    assert not any("deployment" in event for event in health["trigger"]["expect"])
+    assert said(prefect, "--deployments").count("brought up to date") == 1
+    assert "prefect.deployment.not-ready" in health["trigger"]["expect"]
+
+
 def test_a_new_credential_reaches_the_block(prefect: FakePrefect, monkeypatch: pytest.MonkeyPatch) -> None:
     said(prefect)
     monkeypatch.setenv("PREFECT_HOOK_TOKEN", "the-next-one")
