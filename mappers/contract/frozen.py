@@ -61,6 +61,8 @@ class Frozen(BaseModel):
     blank: ClassVar[Mapping[str, Any]] = {}
     """Every field with its default, in order; None for those that must be given."""
     required: ClassVar[frozenset[str]] = frozenset()
+    optional: ClassVar[frozenset[str]] = frozenset()
+    """Those that may be None."""
     tables: ClassVar[tuple[str, ...]] = ()
     """The fields whose values can be changed by whoever made them, and so are copied."""
 
@@ -85,7 +87,7 @@ class Frozen(BaseModel):
                 if check is None or not check(value):
                     return False
             elif type(value) is not str:
-                if value is not None or name in cls.required:
+                if value is not None or name not in cls.optional:
                     return False
             elif not (value and len(value) <= longest and is_plain(value)):
                 return False
@@ -109,6 +111,7 @@ class Frozen(BaseModel):
         cls.lines = {name: check for name, check in found.items() if isinstance(check, int)}
         cls.checks = {name: check for name, check in found.items() if not isinstance(check, int)}
         cls.blank = {name: None if field.is_required() else field.default for name, field in fields.items()}
+        cls.optional = frozenset(name for name, field in fields.items() if NoneType in get_args(field.annotation))
         cls.required = frozenset(name for name, field in fields.items() if field.is_required())
         cls.tables = tuple(name for name, field in fields.items() if get_origin(field.annotation) is dict)
 
