@@ -6,15 +6,19 @@ import secrets
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from gateway.cli.written import Written, WrittenSource
 from mappers.contract import SourceKind
 from mappers.contract.signature import Scheme
 
-_SHOWN_BY_SENDER: Final = frozenset({Scheme.DBT, Scheme.SLACK, Scheme.STRIPE, Scheme.STANDARD_WEBHOOKS})
-"""Schemes whose secret the sender makes, and shows when the webhook is created."""
+_SHOWN_BY_SENDER: Final = frozenset({Scheme.DBT, Scheme.SLACK, Scheme.STRIPE, Scheme.STANDARD_WEBHOOKS, Scheme.SNS})
+"""Schemes of which the sender makes what is believed, and shows it."""
 _TOPIC: Final = "arn:aws:sns:eu-central-1:123456789012:alerts"
 """The shape of what is believed with Amazon's signature: no secret, so it stands in the file itself."""
+_ADMIN: Final = "admin@localhost"
+"""Who a first start makes too: without an admin nobody could sign in and look."""
+_HERE: Final = frozenset({"127.0.0.1", "localhost", "::1", "0.0.0.0"})  # noqa: S104 - compared, not listened on
 _SLUG: Final = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 
 
@@ -108,11 +112,13 @@ def instructions(kind: SourceKind, target: Target, page: Path | None) -> str:
                 f"    export {target.variable}={shown}",
                 "",
             ]
-    parts += [f"At {kind.title}:", ""]
+    parts += ["At the sender:", ""]
     for number, step in enumerate(kind.steps or _PLAIN_STEPS, 1):
         first, *rest = step.replace("{url}", target.url).replace("{token}", target.token).splitlines() or [""]
         parts += [f"  {number}. {first}", *(f"     {line}" for line in rest)]
     parts += ["", f"  Address     {target.url}", f"  Credential  {_proof(target)}", ""]
+    if urlsplit(target.base).hostname in _HERE:
+        parts += ["That address is of this machine alone. From elsewhere: set TOCSIN_PUBLIC_URL, or give --public-url.", ""]
     parts.append("What arrives: `tocsin events`. What a payload would become: " + f"`tocsin map {kind.kind} FILE`.")
     if page is not None:
         parts.append(f"More, with every form that is read: {_near(page)}")
@@ -123,7 +129,8 @@ _PLAIN_STEPS: Final = ("Let it send its webhooks, as JSON, to {url}",)
 
 
 def _block(kind: SourceKind, target: Target) -> list[str]:
-    team = [] if target.has_file else ["[[team]]", f'slug = "{target.team}"', ""]
+    user = ["[[user]]", f'email = "{_ADMIN}"', f'teams = {{ {target.team} = {{ role = "admin" }} }}', ""]
+    team = [] if target.has_file else ["[[team]]", f'slug = "{target.team}"', "", *user]
     source = ["[[source]]", f'team = "{target.team}"', f'slug = "{target.slug}"', f'kind = "{kind.kind}"', 'environment = "prod"']
     return [*team, *source, f"auth = {_auth(target)}"]
 

@@ -219,9 +219,9 @@ SOURCE: Final = SourceKind(
         "In the SNS console open the topic that your alarms notify (or create one) and choose Create subscription.",
         "Protocol: HTTPS. Endpoint: {url}",
         "Leave \"Enable raw message delivery\" off, or the signature is left out.",
-        'Where auth = { sns = [...] }: the credential is the ARN of the topic, as in arn:aws:sns:eu-central-1:123456789012:alerts',
-        "Where auth = { token = [...] }: the endpoint must end in the token, and raw delivery works too",
+        "Name the topic's ARN in the source's auth, { sns = [...] }: messages of any other topic are refused.",
         "The subscription is confirmed by itself within a minute; its status in the console becomes Confirmed.",
+        "Let each alarm notify the topic In alarm and on OK, or nothing ever recovers.",
         "To see one arrive: aws cloudwatch set-alarm-state --alarm-name NAME --state-value ALARM --state-reason test",
     ),
 )  # fmt: skip

@@ -185,8 +185,8 @@ SOURCE: Final = SourceKind(
     example=Example(body=_EXAMPLE, headers={"Content-Type": "application/cloudevents+json; charset=utf-8"}),
     steps=(
         "Send CloudEvents (structured, binary or batched JSON) by POST to {url}",
-        "Let each request carry the header  Authorization: Bearer {token}",
-        "If the sender cannot set a header, use auth = { token = […] }: the token then stands at the end of the address",
+        "Let each request carry the header Authorization: Bearer {token}",
+        "If the sender cannot set a header: auth = { token = [...] }, and the token at the end of the address.",
         "Types that end in words such as failed and succeeded are understood; name others in the settings failing and recovering.",
     ),
 )

@@ -157,10 +157,11 @@ SOURCE: Final = SourceKind(
     request_key=request_key,
     documents=documents,
     steps=(
-        "Where dbt runs, set TOCSIN_HOOK_URL to {url} and TOCSIN_HOOK_TOKEN to {token}.",
+        "Where dbt runs, install this package (pip install . in a clone of it): that is where the command tocsin comes from.",
+        "There, set TOCSIN_HOOK_URL to {url} and TOCSIN_HOOK_TOKEN to {token}.",
         "After every dbt command, failed ones above all, run: tocsin send --exit-code-of $?",
         "It uploads run_results, sources, manifest and catalog from target/, and ends with dbt's own exit code.",
-        "Without the command line: post target/run_results.json to {url} with the header Authorization: Bearer {token}.",
+        "Without the command: post target/run_results.json to {url} with the header Authorization: Bearer {token}.",
     ),
     settings=Settings,
 )

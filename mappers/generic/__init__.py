@@ -169,6 +169,6 @@ SOURCE: Final = SourceKind(
         'Where it fails: curl -fsS -m 10 --retry 3 "{url}" -d name=backup -d status=failed --data-urlencode "message=$error"',
         'Where it works again: curl -fsS -m 10 --retry 3 "{url}" -d name=backup -d status=ok',
         "Or both in one line after any command: backup.sh; curl -fsS -m 10 --retry 3 {url}/backup/$?",
-        "Only where nobody can see the address may it carry the token; else use the header Authorization: Bearer {token}.",
+        "Proxies may log the address. Instead of a token in it: auth = { bearer = [...] }, and the header Authorization: Bearer {token}.",
     ),
 )

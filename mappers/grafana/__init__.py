@@ -211,7 +211,7 @@ SOURCE: Final = SourceKind(
     steps=(
         "In Grafana open Alerting, Contact points (in newer versions a tab of Notification configuration) and add a contact point.",
         "Integration: Webhook. URL: {url}",
-        "Optional Webhook settings: HMAC Signature, Secret {token} (before Grafana 12: a bearer source, Authorization Header).",
+        "Optional Webhook settings: HMAC Signature, Secret {token} (before Grafana 12: auth = { bearer = [...] }, Authorization Header).",
         "Leave Custom Payload empty, and Disable resolved message off.",
         "Press Test: it must answer with success, and is ignored here. Save contact point.",
         "Under Notification policies, give the policy of your rules this contact point.",

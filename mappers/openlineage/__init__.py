@@ -135,6 +135,6 @@ SOURCE: Final = SourceKind(
         "There too, set OPENLINEAGE_API_KEY={token} and leave OPENLINEAGE_ENDPOINT unset.",
         "Spark: set spark.openlineage.transport.type to http, .url to {url}, .auth.type to api_key and .auth.apiKey to {token}.",
         "Set one namespace for each scheduler (OPENLINEAGE_NAMESPACE, or [openlineage] namespace): it is part of every job's name.",
-        "Run something that fails, and see it under Sources; a run that completes resolves it.",
+        "Run something that fails, and see it on the page; a run that completes resolves it.",
     ),
 )

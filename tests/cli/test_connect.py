@@ -166,3 +166,21 @@ def test_the_steps_are_those_of_the_kind_with_address_and_credential_filled_in(w
 def test_each_kind_is_listed(written: Path) -> None:
     output = said("--help")
     assert all(kind in output for kind in kinds(()))
+
+
+def test_whoever_begins_with_it_can_sign_in_and_reads_who_reaches_the_address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("TOCSIN_CONFIG", "TOCSIN_PUBLIC_URL", "TOCSIN_LISTEN"):
+        monkeypatch.delenv(name, raising=False)
+    output = said("gatus")
+    (admin,) = tomllib.loads(block(output))["user"]
+    assert admin["teams"] == {"home": {"role": "admin"}}
+    assert "of this machine alone" in output
+    assert "of this machine alone" not in said("gatus", "--public-url", "https://tocsin.acme.test")
+
+
+def test_what_the_sender_makes_is_not_made_up(written: Path) -> None:
+    output = said("aws-sns", "--team", "acme")
+    assert 'auth = { sns = ["arn:aws:sns:' in output
+    assert "export" not in output
+    assert "<the secret that dbt platform shows>" in said("--by-hand", "dbt-cloud", "--team", "acme")
