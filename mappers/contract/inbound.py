@@ -1,6 +1,7 @@
 """One request as a mapper sees it."""
 
 import json
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -83,8 +84,8 @@ class Inbound:
 
     @once
     def text(self) -> str:
-        """The body as UTF-8 without a byte-order mark; undecodable bytes become U+FFFD."""
-        return self.body.decode("utf-8-sig", errors="replace")
+        """The body as UTF-8, or as what its byte-order mark says, without that mark; undecodable bytes become U+FFFD."""
+        return self.body.decode(_encoding(self.body), errors="replace")
 
     @once
     def json(self) -> Any:
@@ -106,6 +107,11 @@ class Inbound:
         return first_values(self.query)
 
 
+def _encoding(body: bytes) -> str:
+    """What PowerShell 5 writes into a file is UTF-16 with a mark; no UTF-8 begins so."""
+    return "utf-16" if body.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) else "utf-8-sig"
+
+
 def parse_json(body: bytes | str) -> Any:
     """JSON, or `BadBody` that says what is wrong; too deep a nesting is a `BadBody` like any other."""
     raw = body.encode("utf-8", "surrogatepass") if isinstance(body, str) else body
@@ -116,7 +122,7 @@ def parse_json(body: bytes | str) -> Any:
     if not raw.strip():
         raise BadBody("the body is empty")
     try:
-        return json.loads(raw.decode("utf-8-sig"))
+        return json.loads(raw.decode(_encoding(raw)))
     except RecursionError:
         raise BadBody("the body nests too deep") from None
     except ValueError as error:

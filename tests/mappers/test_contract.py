@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -123,6 +124,14 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=12), inner, max_size=4),
     max_leaves=12,
 )
+
+
+@pytest.mark.req("R19")
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("kind", KINDS.values(), ids=lambda kind: kind.kind)
+def test_a_body_with_a_byte_order_mark_means_what_it_means_without(kind: SourceKind, encoding: str) -> None:
+    plain = Inbound(kind.example.body, Headers(kind.example.headers.items()), kind.example.method, kind.example.path, kind.example.query)
+    assert meaning(kind, replace(plain, body=plain.body.decode().encode(encoding))) == meaning(kind, plain)
 
 
 def total(kind: SourceKind, inbound: Inbound) -> None:
