@@ -10,7 +10,7 @@ from summarizer.prompt import VERSION
 from summarizer.redact import Redactor
 from summarizer.rules import LONGEST_QUOTE
 from summarizer.summary import Confidence, Evidence, Kind, Summary
-from summarizer.text import clip, squeezed
+from summarizer.text import squeezed
 from summarizer.witness import speaks_of
 
 _HEADLINE: Final = 140
@@ -72,7 +72,7 @@ def check(answer: Mapping[str, Any], excerpt: Excerpt, redactor: Redactor, title
     headline = text("headline", _HEADLINE)
     if not headline or says_all_is_well(headline) or not _names_only(headline, shown) or not (cause or _share_words(headline, shown)):
         withheld.append("headline")
-        headline = clip(squeezed(title), _HEADLINE)
+        headline = plain(title, _HEADLINE, title)
     steps = tuple(step for step in _steps(answer.get("next_steps"), redactor, shown) if _names_only(step, shown))
     missing = text("missing", _STEP) if may_be_advised(str(answer.get("missing"))[: _STEP * 10]) else ""
     return Summary(

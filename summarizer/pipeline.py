@@ -1,5 +1,6 @@
 """The whole way: failure, excerpt, redaction, question, answer, checks, summary. Pure but for the model it is handed."""
 
+import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -81,7 +82,8 @@ def prepare(failure: Failure, redactor: Redactor) -> Prepared:
 async def summarize(failure: Failure, redactor: Redactor, model: Model | None = None) -> Outcome:
     """A summary by the model, or by the rules where there is none, or where it says nothing that can be believed."""
     try:
-        prepared = prepare(failure, redactor)
+        # a large log takes seconds, and nobody else may wait for it
+        prepared = await asyncio.to_thread(prepare, failure, redactor)
     except Unsure:
         return Outcome(None, WhyNot.REDACTION)
     if not prepared.excerpt.lines:

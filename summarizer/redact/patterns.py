@@ -22,15 +22,15 @@ def _shape(name: str, pattern: str, flags: int = 0) -> Shape:
 
 
 _EDGE: Final = r"(?<![A-Za-z0-9])"
-_VALUE: Final = r"(?P<secret>\"(?:[^\"\\]|\\.){1,2000}\"|'(?:[^'\\]|\\.){1,2000}'|[^\s\"',;&)}\]<>]{1,2000})"
+_VALUE: Final = r"(?:[bruf]{1,2}(?=[\"']))?(?P<secret>\"(?:[^\"\\]|\\.){1,2000}\"|'(?:[^'\\]|\\.){1,2000}'|[\"'][^\"']{1,2000}|[^\s\"',;&)}\]<>]{1,2000})"
 _NAMES: Final = (
-    r"(?:pass(?:word|wd|phrase|wort)|(?<![A-Za-z])pwd|secret(?:[_\- ]?(?:access)?[_\- ]?key)?|token|api[_\- ]?key|access[_\- ]?key(?:[_\- ]?id)?"
-    r"|account[_\- ]?key|shared[_\- ]?access[_\- ]?key|private[_\- ]?key|encryption[_\- ]?key|signing[_\- ]?key|master[_\- ]?key|credentials?"
+    r"(?:pass(?:word|wd|phrase|wort)|(?<![A-Za-z])pwd|secret(?:[._\- ]?(?:access)?[._\- ]?key)?|token|api[_\- ]?key|access[_\- ]?key(?:[_\- ]?id)?"
+    r"|account[._\- ]?key|shared[_\- ]?access[_\- ]?key|private[_\- ]?key|encryption[_\- ]?key|signing[_\- ]?key|master[_\- ]?key|credentials?"
     r"|client[_\- ]?secret|auth[_\- ]?key|subscription[_\- ]?key|fernet[_\- ]?key|(?<![A-Za-z])sig(?:nature)?|session[_\- ]?id|cookie)"
 )
 _NO_SECRET: Final = (
     r"(?!\[redacted|\*{2,}|<|\$\{|\{\{|%\(|env:|env_var|os\.environ|(?:none|null|nil|true|false|undefined|missing|required|optional|invalid|incorrect|expired"
-    r"|empty|is|was|not|must|has|the|for|in|of|or|and|to|are|cannot|could|failed|unset|string|str|int|bytes|expecting|expected|unexpected|unknown|wrong)\b)"
+    r"|empty|is|was|not|must|has|the|for|in|of|or|and|to|are|cannot|could|failed|unset|string|str|int|bytes|expecting|expected|unexpected|unknown|wrong)(?=[\s,;:.)\"'\]}]|\Z))"
 )
 
 SHAPES: Final = (
@@ -41,7 +41,7 @@ SHAPES: Final = (
     _shape("aws key id", _EDGE + r"(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}(?![A-Za-z0-9])"),
     _shape("google key", r"\bAIza[A-Za-z0-9_-]{35}|\bya29\.[A-Za-z0-9_.-]{20,2000}|\bGOCSPX-[A-Za-z0-9_-]{20,60}|\b1//0[A-Za-z0-9_-]{30,200}"),
     _shape("azure secret", _EDGE + r"[A-Za-z0-9_~.-]{3}\dQ~[A-Za-z0-9_~.-]{31,34}"),
-    _shape("snowflake session", r"\bver:\d{1,3}-hint:\d{1,20}-[A-Za-z0-9+/=_-]{16,2000}"),
+    _shape("snowflake session", r"\bver:\d{1,3}-hint:\d{1,20}-[A-Za-z0-9+/=_%-]{16,2000}"),
     _shape("databricks token", _EDGE + r"(?:dapi|dose|dkea|dsapi)[0-9a-f]{30,40}(?:-\d{1,2})?"),
     _shape("dbt token", _EDGE + r"dbt[cus]_[A-Za-z0-9_\-=]{16,200}"),
     _shape("prefect key", _EDGE + r"pn[ubs]_[A-Za-z0-9]{16,100}"),
@@ -61,13 +61,19 @@ SHAPES: Final = (
     _shape("authorization", r"\b(?:proxy-)?authorization[\"']?\s{0,4}[:=]\s{0,4}[\"']?(?P<secret>(?:(?:bearer|basic|token|digest|apikey|negotiate|aws4-hmac-sha256)\s{1,4})?[^\s\"',;]{4,4000}(?:[^\n\"']{0,1000}signature=[0-9a-f]{16,128})?)", re.IGNORECASE),
     _shape("authorization", r"\b(?:bearer|basic)\s{1,4}(?P<secret>(?=[A-Za-z0-9._~+/-]{0,400}[0-9=_.])[A-Za-z0-9._~+/-]{12,4000}={0,2})", re.IGNORECASE),
     _shape("cookie", r"\b(?:set-)?cookie[\"']?\s{0,4}[:=]\s{0,4}[\"']?(?P<secret>[\w.-]{1,100}=[^\n\"']{4,4000})", re.IGNORECASE),
-    _shape("named secret", _NAMES + r"[A-Za-z0-9_]{0,20}\\?[\"']?\]?\s{0,4}(?:=>|:=|=|%3D)\s{0,4}\\?" + _NO_SECRET + _VALUE, re.IGNORECASE),
+    _shape("named secret", _NAMES + r"[A-Za-z0-9_.\-]{0,60}\\?[\"']?\]?\s{0,4}(?:=>|:=|=|%3D)\s{0,4}\\?" + _NO_SECRET + _VALUE, re.IGNORECASE),
     _shape("named secret", _NAMES + r"[A-Za-z0-9_]{0,20}\\?[\"']\s{0,4}[:,]\s{0,4}\\?" + r"(?![\[{])" + _NO_SECRET + _VALUE, re.IGNORECASE),
-    _shape("named secret", _NAMES + r"[A-Za-z0-9_]{0,20}:\s{1,4}" + _NO_SECRET + r"(?P<secret>\"[^\"]{1,2000}\"|'[^']{1,2000}'|(?=[^\s]{0,200}[\d!@#$%^&*+=/~])[^\s\"',;&)}\]]{4,2000}|[^\s\"',;&)}\]]{3,2000}(?=\s*\Z))", re.IGNORECASE),
+    _shape("named secret", _NAMES + r"[A-Za-z0-9_]{0,20}:\s{1,4}" + _NO_SECRET + r"(?P<secret>\"[^\"]{1,2000}\"|'[^']{1,2000}'|(?=[^\s]{0,200}[\d!@#$%^&*+=/~])[^\s\"',;&)}\]]{4,2000}|[^\s\"',;&)}\]]{3,2000}(?=\s{0,9}(?:\Z|[,;)}\]])))", re.IGNORECASE),
     _shape("named secret", _NAMES + r"[A-Za-z0-9_]{0,20}:" + _NO_SECRET + r"(?P<secret>[^\s\"',;:&)}\]]{4,2000})", re.IGNORECASE),
     _shape("named secret", r"(?<![\w-])--?(?:[a-z]{1,20}-){0,3}(?:password|passwd|pass|token|secret|api-?key|access-?key|key)[ =]{1,2}" + _NO_SECRET + r"(?!--?[a-z])" + _VALUE, re.IGNORECASE),
     _shape("named secret", r"\b(?:identified by|with password|password is|passwort ist|encrypted password|password)\s{1,3}(?P<secret>'[^']{1,500}'|\"[^\"]{1,500}\")", re.IGNORECASE),
     _shape("named secret", r"\b(?:password|token|secret|api key) (?:is|was|of)\s{1,3}(?P<secret>(?=[^\s]{0,200}[\d!@#$%^&*+=/~])[^\s\"',;]{6,500})", re.IGNORECASE),
+    _shape("named secret", r"\bmysql\w{0,10}\b[^\n]{0,200}? -p(?P<secret>[^\s-][^\s]{2,200})"),
+    _shape("named secret", r"(?<![\w-])(?:-u|--user|--proxy-user)[ =]{1,2}[\"']?[^\s:\"']{1,100}:(?P<secret>[^\s\"']{1,500})"),
+    _shape("named secret", r"\bsshpass -p ?" + _VALUE),
+    _shape("named secret", r"\bauth\s?=\s?\(\s?[\"'][^\"']{0,200}[\"']\s?,\s?(?P<secret>[\"'][^\"']{1,500}[\"'])"),
+    _shape("connection password", r"\bthin:[^\s/@:]{1,100}/(?P<secret>[^\s@]{1,200})@"),
+    _shape("tocsin token", _EDGE + r"tocsin_[A-Za-z0-9_-]{40,50}"),
 )  # fmt: skip
 
 EMAIL: Final = _shape("e-mail address", r"(?<![\w.+-])[\w.+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,6}")

@@ -77,6 +77,38 @@ def test_the_installations_own_secrets_are_known_in_every_dress() -> None:
     assert redactor.clean("tiny, but tinyness and ab stay") == "[redacted: known secret], but tinyness and ab stay"
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "PGPASSWORD=S3cretWord psql -h db",
+        "{'passwd': b'S3cretWord'}",
+        'password = "S3cretWord and it is cut',
+        "password: SecretWord, user: etl",
+        "password=not-SecretWord",
+        '{\\"password\\": \\"S3cretWord\\"}',
+        "spark.hadoop.fs.s3a.secret.key=S3cretWord",
+        "fs.azure.account.key.lake.dfs.core.windows.net=S3cretWord==",
+        "jdbc:sqlserver://h;user=sa;password=S3cretWord;",
+        "jdbc:oracle:thin:scott/S3cretWord@db:1521/x",
+        "mysql -u root -pS3cretWord shop",
+        "curl -u etl:S3cretWord https://x.test",
+        "sshpass -p S3cretWord ssh x",
+        "requests.get(url, auth=('etl', 'S3cretWord'))",
+        "Server=db;Uid=sa;Pwd=S3cretWord;",
+        'sasl.jaas.config=x required username="a" password="S3cretWord";',
+        "X-Api-Key: S3cretWord",
+        "'connection': {'user': 'a', 'token': 'S3cretWord'}",
+        "redis://:S3cretWord@cache:6379/0",
+        "env: AIRFLOW_CONN_DWH='postgres://u:S3cretWord@h/d'",
+        "os.environ['API_TOKEN'] = 'S3cretWord'",
+        "Proxy-Authorization: Basic S3cretWord",
+    ],
+)
+@pytest.mark.req("R86")
+def test_secrets_in_the_dress_of_tools(text: str) -> None:
+    assert "cretWord" not in REDACTOR.clean(text)
+
+
 def test_addresses_of_people_only_if_asked() -> None:
     text = "mail to ana@acme.test bounced"
     assert REDACTOR.clean(text) == text
