@@ -66,6 +66,8 @@ def read_results(report: Report) -> Mapped:
     if command and command not in _RUNNING:
         return Mapped(ignored=f"results of `dbt {_spoken(command)}`: it runs neither models nor tests, and marks all of them as a success")
     results = list(_results(report))
+    if not results and _is_cut_off(report):
+        raise Unmapped("the body is cut off, and nothing in what is left of it failed")
     if report.artifact.body.get("results") and not results:
         raise Unmapped("no result in it has a unique_id and a status known here")
     drafts = tuple(_drafts(report, results))
@@ -89,13 +91,21 @@ _KNOWN: Final = frozenset(_LEVELS) | _SILENT | {_SKIPPED}
 def _believed(report: Report, result: _Result) -> bool:
     """Where the command is unknown, what might come from `docs generate` is not taken for a recovery.
 
+    Of a body that is cut off no recovery is: command, target and `--empty` stand at its end.
     With `--empty` every table is read as if it had no rows, so that data tests pass whatever the data are.
     """
+    if _is_cut_off(report):
+        return _LEVELS.get(result.status) is not Level.SUCCESS
     if str(report.artifact.args.get("empty"))[:4] == "True" and result.status == "pass" and result.unique_id.startswith("test."):
         return False
     if report.artifact.command or report.artifact.is_logged or result.status != "success":
         return True
-    return report.artifact.whole and not result.unique_id.startswith(TESTS)
+    return not result.unique_id.startswith(TESTS)
+
+
+def _is_cut_off(report: Report) -> bool:
+    """Whether an artifact lacks its end. A log that does says everything else before."""
+    return not report.artifact.whole and not report.artifact.is_logged
 
 
 def _drafts(report: Report, results: list[_Result]) -> Iterator[Draft]:
@@ -132,6 +142,7 @@ def _failure(report: Report, result: _Result, impact: Impact) -> Draft:
         facts=_facts(report, result),
         impact=impact.of(result.unique_id) if result.failed else (),
         excerpt=_excerpt(result),
+        closes_itself=_is_cut_off(report) and not report.scope.target,  # it may be of another target's thread
     )
 
 

@@ -753,3 +753,20 @@ def test_no_bytes_make_trimming_raise_anything_but_bad_body(raw: bytes):
     for kind in READ:
         with suppress(BadBody):
             assert isinstance(trim(raw, kind), dict)
+
+
+@pytest.mark.req("R10")
+@pytest.mark.parametrize("args", [{"target": "prod"}, {"empty": True}, {}])
+def test_what_is_cut_off_resolves_nothing_for_its_end_says_what_ran_where(args: dict[str, Any]):
+    passing, failing = ("test.shop.t.1", "pass"), ("test.shop.u.1", "fail")
+    cut = json.dumps(results(passing, failing, ("model.shop.a", "success"), **args)).partition('"model.shop.a"')[0]
+    (draft,) = mapped(cut).drafts
+    assert (draft.state, draft.member and draft.member.label, draft.closes_itself) == (State.FIRING, "u", True)
+
+
+@pytest.mark.req("R17")
+@pytest.mark.parametrize("end", ['"model.shop.a"', '"test.shop.t.1"'])
+def test_what_is_cut_off_before_any_failure_is_not_said_to_be_well(end: str):
+    cut = json.dumps(results(("test.shop.t.1", "pass"), ("model.shop.a", "error"))).partition(end)[0]
+    with pytest.raises(Unmapped, match="cut off"):
+        mapped(cut)
