@@ -24,6 +24,7 @@ from mappers.contract import (
 )
 from mappers.contract.signature import Scheme
 from mappers.dbt_cloud.run import EVENTS, FACTS, Run, read_run, text
+from mappers.dbt_cloud.salvage import salvage
 from mappers.dbt_cloud.settings import Settings, settings_of
 
 
@@ -45,7 +46,9 @@ def _body(inbound: Inbound) -> dict[str, Any]:
     try:
         body = inbound.json
     except BadBody as error:
-        raise Unmapped(str(error)) from None
+        body = salvage(inbound.text)
+        if not body:
+            raise Unmapped(str(error)) from None
     if not isinstance(body, dict):
         raise Unmapped("the body is no JSON object")
     return body

@@ -212,3 +212,18 @@ def test_no_body_makes_it_raise_anything_but_unmapped(raw: Any, host: str | None
         assert answer.signals
         assert answer.drafts or answer.ignored
     assert SOURCE.request_key(inbound(raw)) != ""
+
+
+@pytest.mark.req("R19")
+def test_a_failure_that_is_cut_off_anywhere_is_of_the_same_thread_and_run_or_of_none():
+    whole = body("job.run.errored")
+    known = only(mapped(whole))
+    told = 0
+    for end in range(0, len(whole), 7):
+        try:
+            draft = only(mapped(whole[:end]))
+        except Unmapped:
+            continue
+        told += 1
+        assert (identity(draft), draft.run, draft.state) == (identity(known), known.run, known.state)
+    assert told > 20
