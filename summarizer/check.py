@@ -24,7 +24,7 @@ _NAMED: Final = re.compile(
     r"|(?<![\w.])([A-Za-z_][\w$]*(?:\.[\w$]+)+|\w*_\w+|\w*\d\w*|[a-z]+[A-Z]\w*|[A-Z][a-z]+[A-Z]\w*)"
 )
 _COMMON: Final = frozenset(("postgresql", "bigquery", "duckdb", "mysql", "sqlite", "github", "e.g", "i.e", "openssl", "graphql"))
-_WORD: Final = re.compile(r"[a-z][a-z]{3,}")
+_WORD: Final = re.compile(r"[a-z]{4,}|\d{2,}")
 _EMPTY_WORDS: Final = frozenset(
     [
         "this",

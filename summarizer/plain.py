@@ -1,4 +1,3 @@
-# ruff: noqa: E501
 """Makes plain text of what a model wrote: no links, no Markdown, no HTML, nothing to run, no more than fits."""
 
 import html
@@ -22,20 +21,28 @@ _MARKUP: Final = re.compile(r"```\w{0,20}|`|\*\*|__(?=\s|$)|(?:^|(?<=\n))\s{0,3}
 _EMAIL: Final = re.compile(r"[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+")
 _PHONE: Final = re.compile(r"(?<![\w.:-])(?:\+\d|\(\d|0\d)[\d ()/-]{6,20}\d(?![\w.])")
 _TO_RUN: Final = re.compile(
-    r"\$\(|&&|\|\s*(?:sh|bash|python|zsh)\b|>\s*/|\b(?:curl|wget|powershell|bash|chmod|chown|sudo|eval|ssh|scp|nc|rm|kill|base64|pip3? install|npm install)\s+[-\w/\"'.~$]+"
-    r"|\b(?:drop|truncate|delete from|grant all|alter user|insert into|update \w+ set)\b"
-    r"|\b(?:disable|turn off|switch off|bypass|skip)\b.{0,40}\b(?:tls|ssl|verification|certificate|authentication|auth|alert|monitor|check|test|firewall|security)",
+    r"\$\(|&&|\|\s*(?:sh|bash|python|zsh)\b|>\s*/"
+    r"|\b(?:curl|wget|powershell|bash|chmod|chown|sudo|eval|ssh|scp|nc|rm|kill|base64|pip3? install|npm install)\s+[-\w/\"'.~$]+"
+    r"|\b(?:drop (?:table|column|schema|database|view|index|role|user)"
+    r"|truncate (?:table )?\w|delete from|grant all|alter user|insert into|update \w+ set)\b"
+    r"|\b(?:disable|turn off|switch off|bypass|skip)\b.{0,40}\b"
+    r"(?:tls|ssl|verification|certificate|authentication|auth|alert|monitor|check|test|firewall|security)",
     re.IGNORECASE,
 )
 _HANDS_OVER: Final = re.compile(
-    r"\b(?:send|share|post|paste|enter|e-?mail|give|tell|type|provide|forward|upload)\b.{0,60}\b(?:password|token|secret|key|credential|code|login|log|data)s?\b"
+    r"(?:^|[.;:,!]\s*|\b(?:please|must|should|and|then|you|need to|have to)\s+)"
+    r"(?:send|share|post|paste|enter|e-?mail|give|tell|type|provide|forward|upload|reveal|print|show)\b"
+    r".{0,60}\b(?:passwords?|tokens?|secrets?|api keys?|credentials?|login|one-time code)\b"
     r"|\b(?:call|phone|dial|contact|visit|log ?in (?:at|to))\b.{0,60}(?:\d{4,}|@|support|help ?desk)",
     re.IGNORECASE,
 )
 _ALL_WELL: Final = re.compile(
-    r"\b(?:no (?:error|failure|problem|issue|action)s?\b(?! (?:message|detail|log|text|output))|(?:all|everything)\b.{0,30}\b(?:succe\w+|passed|fine|good|ok|well|healthy)"
-    r"|(?:completed|finished|ran|run|ended) success\w+|false alarm|nothing (?:failed|to do|is wrong|went wrong)|can be ignored|safe(?:ly)? (?:to )?ignored?"
-    r"|ignore (?:this|all|the|previous)|was successful\b|succeeded\b(?! (?:before|last|earlier)))",
+    r"\bno (?:error|failure|problem|issue|action)s?\b(?! (?:message|detail|log|text|output|handling))"
+    r"|\b(?:all|everything)\b.{0,30}\b(?:succe\w+|passed|fine|good|ok|well|healthy)"
+    r"|(?<!previous )(?<!earlier )(?<!last )(?<!upstream )(?<!other )\b(?:run|job|flow|pipeline|build|it)\b (?:has |was |is )?"
+    r"(?:(?:completed|finished|ended) success\w*|succeeded|successful|passed|fine|healthy)"
+    r"|\b(?:completed|finished|ran|ended) successfully\b|\bfalse alarm\b|\bnothing (?:failed|to do|is wrong|went wrong)"
+    r"|\bcan be ignored\b|\bsafe(?:ly)? (?:to )?ignored?\b|\bignore (?:this|all|the|previous)\b",
     re.IGNORECASE,
 )
 
@@ -47,7 +54,7 @@ def plain(text: str, limit: int, standing: str) -> str:
     for _ in range(3):
         bare = _TAG.sub(" ", bare)
     bare = _LINK.sub(lambda found: found.group("label") or "", bare).replace("<", "‹").replace(">", "›")
-    bare = _DOMAIN.sub(lambda found: found.group() if found.group().split("/")[0] in standing else "", bare)
+    bare = _DOMAIN.sub(lambda found: found.group() if found.group() in standing else "", bare)
     return clip(squeezed(bare).strip(" -*#"), limit)
 
 

@@ -1,3 +1,4 @@
+# ruff: noqa: E501
 """What of a model's answer is shown: what can be proved, in plain text, and nothing else."""
 
 from typing import Any
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 
 from summarizer import Answered, Confidence, Evidence, Failure, Kind, Prepared, Redactor, Summary, prepare
 from summarizer.plain import plain
+from tests.summarizer.evaluation.case import cases
 
 LOG = """\
 02:00:01  Running with dbt=1.11.0
@@ -110,6 +112,31 @@ def test_one_quote_that_stands_not_is_dropped_and_the_others_stay() -> None:
 def test_a_cause_that_the_evidence_does_not_carry_is_not_told(changes: dict[str, Any]) -> None:
     said = checked(**changes)
     assert (said.cause, said.kind, said.confidence) == (None, Kind.UNKNOWN, Confidence.LOW)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "quote", "cause"),
+    [
+        ("dbt-failing-test", "failing_test", "Got 12 results, configured to fail if != 0", "The test not_null_orders_customer_id found 12 rows of orders without a customer_id."),
+        ("prefect-connection-refused", "connection", "port 5432 failed: Connection refused", "The warehouse at warehouse.internal.test refused the connection on port 5432, though the previous run succeeded."),
+        ("spark-oom", "out_of_memory", "Caused by: java.lang.OutOfMemoryError: Java heap space", "Task 17 ran out of Java heap space (java.lang.OutOfMemoryError) and the job gave up after 4 attempts."),
+        ("dbt-missing-column", "missing_column", 'column "discount_pct" does not exist', "The model reads the column discount_pct, which doesn't exist; PostgreSQL suggests `o.discount_percent`."),
+        ("airflow-credentials", "authentication", "The provided token has expired.", "S3 refused the upload because the session token has expired and the job did not provide a new one."),
+        ("prefect-import", "import_error", "ModuleNotFoundError: No module named 'sklearn'", "The flow imports sklearn (scikit-learn), and that module isn't installed in the worker's environment."),
+        ("dbt-duplicate-merge", "data_quality", "Duplicate row detected during DML action", "The merge met a duplicate row for key c-1029, so there is a drop in uniqueness."),
+    ],
+)  # fmt: skip
+def test_what_a_good_model_says_is_told(name: str, kind: str, quote: str, cause: str) -> None:
+    case = next(case for case in cases() if case.name == name)
+    ready = prepare(case.failure, Redactor())
+    line = next(number for number, text in ready.excerpt.by_number.items() if quote in text)
+    answer = GOOD | {"kind": kind, "cause": cause, "headline": cause[:100], "evidence": [{"line": line, "quote": quote}]}
+    said = ready.checked(
+        Answered(answer | {"next_steps": ["Compare with the last good run", "Re-run it once the source is back"]}), "fake-1"
+    )
+    assert said.origin == "model"
+    assert said.cause is not None
+    assert said.next_steps == ("Compare with the last good run", "Re-run it once the source is back")
 
 
 @pytest.mark.parametrize(
