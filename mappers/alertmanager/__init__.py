@@ -12,10 +12,10 @@ from mappers.contract import Category, Draft, Example, Inbound, Level, Mapped, M
 from mappers.contract.signature import Scheme
 
 _LEVELS: Final = {
-    **dict.fromkeys(("critical", "error", "page", "high", "emergency", "fatal", "major", "p1", "p2"), Level.ERROR),
-    **dict.fromkeys(("warning", "warn", "medium", "minor", "ticket", "p3"), Level.WARNING),
+    **dict.fromkeys(("critical", "error", "page", "high", "emergency", "fatal", "major", "p1", "p2", "sev1", "sev2"), Level.ERROR),
+    **dict.fromkeys(("warning", "warn", "medium", "minor", "ticket", "p3", "sev3"), Level.WARNING),
     # `none` is what kube-prometheus gives its always-firing Watchdog; no label at all is an error.
-    **dict.fromkeys(("info", "informational", "notice", "low", "none", "debug", "p4", "p5"), Level.INFO),
+    **dict.fromkeys(("info", "informational", "notice", "low", "none", "debug", "p4", "p5", "sev4", "sev5"), Level.INFO),
 }
 _OWNERS: Final = ("team", "owner")
 _TEXTS: Final = ("summary", "description", "message")
@@ -23,6 +23,7 @@ _LINKS: Final = {
     "Runbook": ("runbook_url", "runbook"),
     "Dashboard": ("dashboard_url", "dashboard", "dashboardURL", "grafana_url"),
 }
+_LINKED: Final = frozenset(key for keys in _LINKS.values() for key in keys)
 _FACTS: Final = 12
 _SHOWN_ELSEWHERE: Final = frozenset({"alertname", "instance", "severity", *_OWNERS})
 
@@ -46,7 +47,7 @@ def _draft(alert: Alert, group: Group) -> Draft:
         slug="alertmanager-alert",
         event_data={**group.labels, "alertname": alert.name},
         category=Category.INCIDENT,
-        level=Level.SUCCESS if alert.resolved else _LEVELS.get(alert.labels.get("severity", "").lower(), Level.ERROR),
+        level=Level.SUCCESS if alert.resolved else _level(alert),
         state=State.RESOLVED if alert.resolved else State.FIRING,
         title=title,
         member=Member(key=alert.fingerprint, label=_label(alert, group)),
@@ -59,6 +60,12 @@ def _draft(alert: Alert, group: Group) -> Draft:
         owners=tuple(owner for label in _OWNERS for owner in alert.labels.get(label, "").split(",")),
         closes_itself=group.partial,
     )
+
+
+def _level(alert: Alert) -> Level:
+    """By the label that habit has for it; what none of them tells is an error."""
+    severity = next((alert.labels[key] for key in ("severity", "priority", "level") if key in alert.labels), "")
+    return _LEVELS.get(severity.lower(), Level.ERROR)
 
 
 def _occurrence(alert: Alert) -> str | None:
@@ -79,6 +86,7 @@ def _label(alert: Alert, group: Group) -> str:
 
 def _message(alert: Alert) -> str:
     texts = list(dict.fromkeys(alert.annotations[key] for key in _TEXTS if key in alert.annotations))
+    texts = texts or [text for key, text in alert.annotations.items() if key not in _LINKED][:_FACTS]
     if not alert.resolved:
         return "\n\n".join(texts)
     lasted = f"Fired for {duration(alert.ended - alert.started)}" if alert.started and alert.ended else "Resolved"
@@ -96,6 +104,9 @@ def _links(alert: Alert, group: Group) -> dict[str, str]:
 
 def _facts(alert: Alert, group: Group) -> dict[str, str]:
     facts = dict([(key, value) for key, value in alert.labels.items() if key != "alertname" and key not in _OWNERS][:_FACTS])
+    if any(key in alert.annotations for key in _TEXTS):  # else they are the message
+        more = [(key, text) for key, text in alert.annotations.items() if key not in _LINKED and key not in _TEXTS]
+        facts = {**dict(more[:_FACTS]), **facts}
     if group.truncated:
         facts["not sent"] = f"{group.truncated} more in this group (max_alerts)"
     return facts

@@ -18,6 +18,13 @@ _SALVAGED: Final = 300_000
 _KEYS: Final = 300
 _NAMES: Final = ("alertname", "alert_name", "alert", "name")
 _LABELS: Final = ("instance", "severity", "team", "owner", "job", "service", "cluster", "namespace", "environment")
+_SPELLED: Final = {
+    name.lower(): name
+    for name in (
+        "alerts", "status", "labels", "annotations", "startsAt", "endsAt", "generatorURL", "fingerprint", "receiver", "groupLabels",
+        "commonLabels", "groupKey", "externalURL", "truncatedAlerts",
+    )
+}  # fmt: skip
 _ANNOTATIONS: Final = ("summary", "description", "message", "text", "runbook_url", "dashboard_url")
 
 
@@ -29,14 +36,23 @@ def document(inbound: Inbound) -> dict[str, Any]:
         body = _salvage(inbound.text[:_SALVAGED])
         if not body:
             raise Unmapped(str(error)) from None
+        text = inbound.text.strip()
+        body.setdefault("partial", text.startswith("{") and not text.endswith("}"))
     if isinstance(body, list) and body:
         return {"alerts": [_posted(alert, inbound) for alert in body]}
-    if isinstance(body, dict) and isinstance(body.get("alerts"), list):
-        return body
+    if isinstance(body, dict):
+        body = _spelled(body)
+        if isinstance(body.get("alerts"), list):
+            return {**body, "alerts": [_spelled(alert) if isinstance(alert, dict) else alert for alert in body["alerts"]]}
     flat = _flat(body) if isinstance(body, dict) else None
     if flat is None:
         raise Unmapped("the body has no list of `alerts`; a receiver's own `payload` template must keep it, or `status` and `alertname`")
     return flat
+
+
+def _spelled(table: dict[str, Any]) -> dict[str, Any]:
+    """With the keys as Alertmanager writes them: a template may use the names of its own fields, `StartsAt`."""
+    return {_SPELLED.get(key.lower(), key): value for key, value in table.items()}
 
 
 def _posted(alert: Any, inbound: Inbound) -> Any:
@@ -63,7 +79,8 @@ def _flat(body: dict[str, Any]) -> dict[str, Any] | None:
     given = fields.get("annotations") or fields.get("commonannotations")
     annotations = {**{key: fields[key] for key in _ANNOTATIONS if fields.get(key)}, **(given if isinstance(given, dict) else {})}
     times = {"startsAt": fields.get("startsat"), "endsAt": fields.get("endsat"), "generatorURL": fields.get("generatorurl")}
-    return {"alerts": [{"status": status, "labels": {**labels, "alertname": name}, "annotations": annotations, **times}]}
+    alert = {"status": status, "labels": {**labels, "alertname": name}, "annotations": annotations, **times}
+    return {"alerts": [alert], "partial": body.get("partial") is True}
 
 
 def _salvage(text: str) -> dict[str, Any]:
