@@ -14,12 +14,13 @@ from mappers.grafana.dialect import document
 from mappers.grafana.unified import Alert, Group
 
 _LEVELS: Final = {
-    **dict.fromkeys(("critical", "error", "page", "high", "emergency", "fatal", "major", "p1", "p2"), Level.ERROR),
-    **dict.fromkeys(("warning", "warn", "medium", "minor", "ticket", "p3"), Level.WARNING),
-    **dict.fromkeys(("info", "informational", "notice", "low", "none", "debug", "p4", "p5"), Level.INFO),
+    **dict.fromkeys(("critical", "error", "page", "high", "emergency", "fatal", "major", "p1", "p2", "sev1", "sev2"), Level.ERROR),
+    **dict.fromkeys(("warning", "warn", "medium", "minor", "ticket", "p3", "sev3"), Level.WARNING),
+    **dict.fromkeys(("info", "informational", "notice", "low", "none", "debug", "p4", "p5", "sev4", "sev5"), Level.INFO),
 }
 _OWNERS: Final = ("team", "owner")
 _TEXTS: Final = ("summary", "description", "message", "Error")
+_NO_TEXTS: Final = frozenset({"runbook_url", "runbook", "grafana_state_reason", *_TEXTS})
 _OF_THE_RULE: Final = frozenset({"alertname", "rulename", "grafana_folder"})
 _SHOWN_ELSEWHERE: Final = _OF_THE_RULE | {"instance", "severity", "datasource_uid", "ref_id", *_OWNERS}
 _FACTS: Final = 12
@@ -111,6 +112,7 @@ def _label(alert: Alert, group: Group) -> str:
 
 def _message(alert: Alert) -> str:
     texts = list(dict.fromkeys(alert.annotations[key] for key in _TEXTS if key in alert.annotations))
+    texts = texts or list(_more(alert).values())[:_FACTS]
     if not alert.resolved:
         trouble = {"no data": "The query returned no data.", "error": "The rule could not be evaluated."}.get(alert.trouble)
         return "\n\n".join([trouble, *texts] if trouble else texts)
@@ -122,6 +124,11 @@ def _message(alert: Alert) -> str:
     return f"{lasted}: {texts[0]}" if texts else f"{lasted}."
 
 
+def _more(alert: Alert) -> dict[str, str]:
+    """What people wrote of the rule under names of their own."""
+    return {key: text for key, text in alert.annotations.items() if key not in _NO_TEXTS}
+
+
 def _links(alert: Alert) -> dict[str, str]:
     runbook = next((alert.annotations[key] for key in ("runbook_url", "runbook") if key in alert.annotations), "")
     named = {"Open alert": "generatorurl", "Panel": "panelurl", "Dashboard": "dashboardurl"}
@@ -131,7 +138,8 @@ def _links(alert: Alert) -> dict[str, str]:
 
 def _facts(alert: Alert, group: Group) -> dict[str, str]:
     shown = [(key, value) for key, value in alert.labels.items() if key not in ("alertname", "rulename", "grafana_folder", *_OWNERS)]
-    facts = {"Folder": alert.folder, "Values": "" if alert.resolved else alert.values, **dict(shown[:_FACTS])}
+    noted = list(_more(alert).items())[:_FACTS] if not alert.annotations.keys().isdisjoint(_TEXTS) else []
+    facts = {"Folder": alert.folder, "Values": "" if alert.resolved else alert.values, **dict(noted), **dict(shown[:_FACTS])}
     if group.truncated:
         facts["not sent"] = f"{group.truncated} more in this group (Max Alerts)"
     return facts
@@ -167,6 +175,7 @@ def _one(body: dict[str, Any]) -> Mapped:
                 links=notice.links,
                 facts={"Values": "" if resolved else notice.matches, "Severity": notice.severity, "Environment": notice.environment},
                 owners=tuple(notice.owners.split(",")),
+                closes_itself=body.get("partial") is True,
             ),
         )
     )

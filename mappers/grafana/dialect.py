@@ -41,7 +41,8 @@ def _salvage(text: str) -> dict[str, Any]:
     if alerts:
         found = {**_fields(text[:start]), **_fields(text[text.rfind("]") :])}
         return {**found, "alerts": alerts, "partial": not isinstance(found.get("grouplabels"), dict)}
-    return _fields(text) or _told(text)
+    found = _fields(text)
+    return {**found, "partial": not text.rstrip().endswith("}")} if found else _told(text)
 
 
 def _told(text: str) -> dict[str, Any]:

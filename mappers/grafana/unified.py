@@ -19,6 +19,7 @@ _ERROR: Final = "DatasourceError"
 _LABELS: Final = ("alertname", "rulename", "instance", "severity", "team", "owner", "grafana_folder", "environment")
 _ANNOTATIONS: Final = ("summary", "description", "message", "runbook_url")
 """What a payload template may write beside the status instead of into `labels` and `annotations`."""
+_NAMES: Final = ("alertname", "alert_name", "alert", "rulename", "rule_name", "rule", "name")
 _RESOLVED: Final = frozenset({"resolved", "ok", "normal"})
 
 
@@ -87,7 +88,7 @@ def _alerts(document: dict[str, Any]) -> Iterator[Alert]:
     shared = {**_texts(document.get("commonlabels")), **_texts(document.get("grouplabels"))}
     for given in document["alerts"]:
         alert = {key.lower(): value for key, value in given.items()} if isinstance(given, dict) else {}
-        labels = _texts(alert.get("labels")) or _texts({key: alert[key] for key in _LABELS if key in alert}) or (shared if alert else {})
+        labels = _texts(alert.get("labels")) or _beside(alert) or (shared if alert else {})
         if not labels:
             continue
         annotations = _texts(alert.get("annotations"), limit=8000)
@@ -102,6 +103,12 @@ def _alerts(document: dict[str, Any]) -> Iterator[Alert]:
             values=_values(alert),
             fingerprint=one_line(string(alert.get("fingerprint")), 100) or _fingerprint(labels),
         )
+
+
+def _beside(alert: dict[str, Any]) -> dict[str, str]:
+    """The labels a payload template wrote beside the status; the rule's name under any of its names."""
+    named = next((alert[key] for key in _NAMES if string(alert.get(key))), None)
+    return _texts({"alertname": named, **{key: alert[key] for key in _LABELS if key in alert}})
 
 
 def _fingerprint(labels: dict[str, str]) -> str:
