@@ -18,6 +18,9 @@ _SALVAGED: Final = 300_000
 _KEYS: Final = 300
 _NAMES: Final = ("alertname", "alert_name", "alert", "name")
 _LABELS: Final = ("instance", "severity", "team", "owner", "job", "service", "cluster", "namespace", "environment")
+_TELLING: Final = ("instance", "job", "service", "cluster", "namespace")
+"""The labels by which a template's alerts differ: a recovery need not repeat how bad it was, nor whose it is."""
+_PARTS: Final = ("commonlabels", "grouplabels", "labels")
 _SPELLED: Final = {
     name.lower(): name
     for name in (
@@ -70,7 +73,8 @@ def _flat(body: dict[str, Any]) -> dict[str, Any] | None:
     subject = next((match for match in map(_SUBJECT.match, (text for text in fields.values() if isinstance(text, str))) if match), None)
     status = str(fields.get("status") or fields.get("state") or (subject[1] if subject else "")).lower()[:40]
     labels = {key: fields[key] for key in _LABELS if fields.get(key)}
-    for part in ("commonlabels", "grouplabels", "labels"):
+    beside = ", ".join(f"{key}={labels[key]}" for key in _TELLING if key in labels)
+    for part in _PARTS:
         labels.update(fields[part] if isinstance(fields.get(part), dict) else {})
     rest = subject.string[subject.end() : subject.end() + 300].partition("\n")[0].partition(" (")[0].strip() if subject else ""
     name = labels.get("alertname") or next((fields[key] for key in _NAMES if fields.get(key)), "") or rest
@@ -79,7 +83,8 @@ def _flat(body: dict[str, Any]) -> dict[str, Any] | None:
     given = fields.get("annotations") or fields.get("commonannotations")
     annotations = {**{key: fields[key] for key in _ANNOTATIONS if fields.get(key)}, **(given if isinstance(given, dict) else {})}
     times = {"startsAt": fields.get("startsat"), "endsAt": fields.get("endsat"), "generatorURL": fields.get("generatorurl")}
-    alert = {"status": status, "labels": {**labels, "alertname": name}, "annotations": annotations, **times}
+    own = fields.get("fingerprint") or (beside or name if not any(isinstance(fields.get(part), dict) for part in _PARTS) else None)
+    alert = {"status": status, "labels": {**labels, "alertname": name}, "annotations": annotations, "fingerprint": own, **times}
     return {"alerts": [alert], "partial": body.get("partial") is True}
 
 

@@ -20,6 +20,7 @@ _LABELS: Final = ("alertname", "rulename", "instance", "severity", "team", "owne
 _ANNOTATIONS: Final = ("summary", "description", "message", "runbook_url")
 """What a payload template may write beside the status instead of into `labels` and `annotations`."""
 _NAMES: Final = ("alertname", "alert_name", "alert", "rulename", "rule_name", "rule", "name")
+_SAID_ONCE: Final = frozenset({"severity", "team", "owner", "environment"})
 _RESOLVED: Final = frozenset({"resolved", "ok", "normal"})
 
 
@@ -101,7 +102,7 @@ def _alerts(document: dict[str, Any]) -> Iterator[Alert]:
             ended=parse_time(alert.get("endsat")),  # the year 0001 means unset
             links={key: string(alert.get(key)) for key in ("generatorurl", "dashboardurl", "panelurl", "silenceurl", "imageurl")},
             values=_values(alert),
-            fingerprint=one_line(string(alert.get("fingerprint")), 100) or _fingerprint(labels),
+            fingerprint=one_line(string(alert.get("fingerprint")), 100) or _fingerprint(labels, beside=not _texts(alert.get("labels"))),
         )
 
 
@@ -111,9 +112,9 @@ def _beside(alert: dict[str, Any]) -> dict[str, str]:
     return _texts({"alertname": named, **{key: alert[key] for key in _LABELS if key in alert}})
 
 
-def _fingerprint(labels: dict[str, str]) -> str:
-    """What stands for an alert that a payload template gave no fingerprint."""
-    told = "\n".join(f"{key}={labels[key]}" for key in sorted(labels))
+def _fingerprint(labels: dict[str, str], *, beside: bool) -> str:
+    """What stands for an alert that a payload template gave no fingerprint. A recovery need not repeat how bad it was, nor whose it is."""
+    told = "\n".join(f"{key}={labels[key]}" for key in sorted(labels) if not (beside and key in _SAID_ONCE))
     return hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 

@@ -240,3 +240,12 @@ def test_no_key_without_a_time():
     given = document("single-firing")
     del given["alerts"][0]["startsAt"]
     assert SOURCE.request_key(inbound(given)) is None
+
+
+@pytest.mark.req("R13")
+def test_a_templates_recovery_need_not_repeat_how_bad_it_was():
+    down = mapped({"status": "firing", "alertname": "Disk", "instance": "wh-1", "severity": "critical", "team": "data"})
+    up = mapped({"status": "resolved", "alertname": "Disk", "instance": "wh-1"})
+    assert members(down).keys() == members(up).keys()
+    assert [draft.member and draft.member.key for draft in down.drafts] == [draft.member and draft.member.key for draft in up.drafts]
+    assert threads(down) == threads(up)

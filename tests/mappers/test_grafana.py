@@ -167,3 +167,12 @@ def test_no_body_makes_it_raise_and_members_never_share_a_key(given: dict[str, A
         except Unmapped:
             continue
         assert len({identity(draft) for draft in drafts}) == len(drafts)
+
+
+@pytest.mark.req("R13")
+def test_a_templates_recovery_need_not_repeat_how_bad_it_was():
+    down, up = (
+        SOURCE.map(Inbound(body=json.dumps([alert]).encode())).drafts[0]
+        for alert in ({"alert": "Disk", "status": "firing", "severity": "warning", "team": "data"}, {"alert": "Disk", "status": "resolved"})
+    )
+    assert (down.slug, down.event_data, down.member) == (up.slug, up.event_data, up.member)
