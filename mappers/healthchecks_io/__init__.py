@@ -10,7 +10,7 @@ from typing import Any, Final
 from mappers.contract import Category, Draft, Example, Inbound, Level, Mapped, SourceKind, State, Unmapped, parse_time
 from mappers.contract.signature import Scheme
 from mappers.contract.text import one_line
-from mappers.healthchecks_io.dialect import fields_of
+from mappers.healthchecks_io.dialect import fields_of, is_cut_off
 
 _STATES: Final = {
     "down": State.FIRING,
@@ -37,10 +37,12 @@ def _map(inbound: Inbound) -> Mapped:
         raise Unmapped("the message names no check: add `$CODE` or `$JSON` to body or URL")
     if _is_test(check):
         return Mapped(ignored="a test notification (its check is named TEST)")
-    return Mapped(drafts=(_draft(check, identity, _STATES[status]),))
+    # By its name a check that is cut off may not be known again: its recovery, which is whole, tells the UUID.
+    unsure = is_cut_off(inbound) and not check.get("code")
+    return Mapped(drafts=(_draft(check, identity, _STATES[status], unsure=unsure),))
 
 
-def _draft(check: Mapping[str, Any], identity: str, state: State) -> Draft:
+def _draft(check: Mapping[str, Any], identity: str, state: State, *, unsure: bool) -> Draft:
     name = one_line(_text(check.get("name")) or _text(check.get("slug")) or identity, 150)
     down = state is State.FIRING
     body, last_ping = _string(check.get("body")), parse_time(check.get("last_ping"))
@@ -67,6 +69,7 @@ def _draft(check: Mapping[str, Any], identity: str, state: State) -> Draft:
         owners=owners,
         tags=tags,
         excerpt=body if down else "",
+        closes_itself=down and unsure,
     )
 
 

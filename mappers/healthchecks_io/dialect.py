@@ -29,6 +29,7 @@ _SPELLINGS: Final = {
 }
 _KNOWN: Final = {spelling: field for field, spellings in _SPELLINGS.items() for spelling in spellings}
 _UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_BEGUN: Final = re.compile(r"[0-9a-f]{8}-|[0-9a-f]{1,8}$", re.IGNORECASE)
 _KEY: Final = re.compile(r'[{,]\s*"(\w{1,40})"\s*:\s*')
 _WORDED: Final = frozenset({"", "text", "title", "subject", "content", "msg", "summary"})
 _SAID: Final = re.compile(r"\b(down|up)\b", re.IGNORECASE)
@@ -47,9 +48,27 @@ def fields_of(inbound: Inbound) -> dict[str, Any]:
     for layer in (body, inbound.query_values, _path(inbound.path), sentence):
         for key, value in layer.items():
             field = _KNOWN.get(key.lower())
+            if field == "body" and isinstance(value, dict | list):  # `$BODY` without quotes, of a ping that was JSON
+                value = json.dumps(value, ensure_ascii=False)
             if field and value not in (None, "") and not isinstance(value, dict | list):
                 found.setdefault(field, value)
+    return _with_whole_code(found, is_cut=is_cut_off(inbound))
+
+
+def _with_whole_code(found: dict[str, Any], *, is_cut: bool) -> dict[str, Any]:
+    """Of a body that is cut off, part of a UUID is no check's: the recovery will name another."""
+    code = str(found.get("code", ""))
+    if whole := _UUID.search(code):
+        return {**found, "code": whole[0]}
+    if is_cut and _BEGUN.match(code):
+        return {key: value for key, value in found.items() if key != "code"}
     return found
+
+
+def is_cut_off(inbound: Inbound) -> bool:
+    """Whether a JSON body lacks its end."""
+    text = inbound.text[:1] + inbound.text[-100:].rstrip()
+    return text.startswith("{") and not text.endswith("}")
 
 
 def _body(inbound: Inbound) -> Mapping[str, Any]:
@@ -58,6 +77,8 @@ def _body(inbound: Inbound) -> Mapping[str, Any]:
         document = inbound.json
     except BadBody:
         return _salvage(inbound.text[:_SALVAGED]) or inbound.form or _unlabelled(inbound.text) or {"body": inbound.text, "": inbound.text}
+    if isinstance(document, list) and len(document) == 1:
+        document = document[0]
     if not isinstance(document, dict):
         return {"body": document}
     inner = next((value for value in document.values() if isinstance(value, dict) and "status" in value), {})
@@ -80,7 +101,8 @@ def _sentence(body: Mapping[str, Any]) -> dict[str, str]:
             for word in _VERBS:
                 before = before.removesuffix(word).rstrip(_AROUND)
             name = before.removeprefix("The check ").removeprefix("Check ").strip(_AROUND) or first[found.end() :].strip(_AROUND)
-            return {"status": found[1].lower(), **({"name": name} if name else {}), **({"code": uuid[0]} if uuid else {})}
+            said = {"status": found[1].lower(), "body": value}
+            return {**said, **({"name": name} if name else {}), **({"code": uuid[0]} if uuid else {})}
     return {}
 
 
