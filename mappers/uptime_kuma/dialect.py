@@ -106,8 +106,12 @@ def _candidates(inbound: Inbound) -> Iterator[str]:
 
 def _notice(document: dict[str, Any]) -> Notice:
     """Kuma's own parts where they are, under the template's names too; for the rest, the fields a custom body names."""
-    fields = {key.lower(): value for key, value in document.items()}
-    heartbeat, monitor = (mapping(fields.get(part)) or mapping(fields.get(f"{part}json")) for part in ("heartbeat", "monitor"))
+    fields = {key.lower(): _unquoted(value) for key, value in document.items()}
+    fields |= next((inner for inner in fields.values() if isinstance(inner, dict) and {"heartbeat", "monitor"} <= inner.keys()), {})
+    heartbeat, monitor = (
+        mapping(fields.get(part)) or mapping(fields.get(f"{part}json")) or next(filter(known, map(mapping, fields.values())), {})
+        for part, known in (("heartbeat", _is_heartbeat), ("monitor", _is_monitor))
+    )
     custom: dict[str, Any] = {}
     for key, value in fields.items():
         if key in _KNOWN and value not in (None, "", _OBJECT) and not isinstance(value, dict | list):
@@ -120,6 +124,20 @@ def _notice(document: dict[str, Any]) -> Notice:
         heartbeat=heartbeat or {key: custom[key] for key in ("status", "time") if key in custom},
         monitor=monitor or {key: custom[key] for key in ("id", "name") if key in custom},
     )
+
+
+def _unquoted(value: Any) -> Any:
+    """An object that a template put between quotes."""
+    inner = _json(value) if isinstance(value, str) and value.lstrip().startswith("{") else None
+    return inner if isinstance(inner, dict) else value
+
+
+def _is_heartbeat(found: dict[str, Any]) -> bool:
+    return "status" in found and ("monitorID" in found or "important" in found or "time" in found or "msg" in found)
+
+
+def _is_monitor(found: dict[str, Any]) -> bool:
+    return "name" in found and not _is_heartbeat(found)
 
 
 def _sentence(texts: list[str]) -> dict[str, str]:

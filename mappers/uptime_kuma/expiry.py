@@ -15,7 +15,7 @@ _EXPIRES: Final = " will expire in "
 def expiry(msg: str, received_at: datetime) -> Draft | None:
     """`[name][url] server certificate CN will expire in 14 days`, or `Domain name D will expire in 14 days`; else None."""
     what, found, rest = msg.rpartition(_EXPIRES)
-    days = rest.removesuffix(" days")
+    days = rest.removesuffix("s").removesuffix(" day")
     if not found or len(days) > 6 or not days.removeprefix("-").isdecimal():
         return None
     head, of_certificate, common_name = what.rpartition(" certificate ")
