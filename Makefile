@@ -1,6 +1,7 @@
 # Everything here works on a fresh clone with Python >= 3.11, make and pip.
 PYTHON ?= python3
 PYTEST_ARGS ?= -n 2
+MINUTES ?= 60
 BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
@@ -18,7 +19,7 @@ test: .venv/dev.stamp check ## set everything up and run every test
 	@$(BIN)/python -m tests.requirements
 
 test-llm: .venv/llm.stamp ## failure summaries with a real, small model on this machine (takes a while)
-	$(BIN)/python -m tests.summarizer.evaluation --model
+	$(BIN)/python -m tests.summarizer.evaluation --model --minutes $(MINUTES)
 
 check: .venv/dev.stamp ## lint, types, floors
 	$(BIN)/ruff check
