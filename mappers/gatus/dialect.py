@@ -45,6 +45,10 @@ _LEADING: Final = re.compile(r"^[\W_]{0,20}gatus[\s:|-]{0,10}|^[\s:|\-–—*_\"
 _DECORATION: Final = re.compile(r"^[\W_]+|[\W_]+$")
 _PLAIN: Final = re.compile(r"^[\W_]{0,10}([A-Za-z_]{2,20})(?=[\]*_\s]{0,3}[:-])|\bis (?:now )?([A-Za-z_]{2,20})\b")
 """`DOWN: …` and `… is down`, where the placeholder was given plain words."""
+_OF_A_CHAT: Final = re.compile(r"An alert for (.{1,300}?) has been (triggered|resolved)\b", re.IGNORECASE)
+"""What Gatus' own providers for chats say: https://github.com/TwiN/gatus/blob/master/alerting/provider/slack/slack.go"""
+_OF_A_PAGER: Final = re.compile(r"(TRIGGERED|RESOLVED): ([^/]{1,150})/(.{1,150}?) - ")
+"""https://github.com/TwiN/gatus/blob/master/alerting/provider/pagerduty/pagerduty.go"""
 _WRITTEN: Final = frozenset({"description", "alert_description", "summary", "details"})
 _SEPARATOR: Final = re.compile(r"/| [-–—] ")
 _SALVAGED: Final = 300_000
@@ -73,9 +77,12 @@ def read(inbound: Inbound, triggered: Sequence[str], resolved: Sequence[str]) ->
     words |= {**dict.fromkeys(map(_word, triggered), True), **dict.fromkeys(map(_word, resolved), False)}
     fields: dict[str, str] = {}
     texts: list[str] = []
+    told: list[str] = []
     for key, value in _values(inbound):
         text = _LEFT.sub("", value).strip()
         field = _KNOWN.get(key.lower())
+        if field not in ("errors", "conditions"):
+            told.append(value)
         if field and text:
             fields.setdefault(field, text)
         # What an endpoint answered, and what its owner wrote of it (`checks that it is up`), says nothing of its state.
@@ -89,7 +96,9 @@ def read(inbound: Inbound, triggered: Sequence[str], resolved: Sequence[str]) ->
     if names and "name" not in fields:
         fields["name"], fields["group"] = names[-1], fields.get("group") or (names[-2] if len(names) > 1 else "")
     text = ""
-    if said not in words or "name" not in fields:
+    if provider := _of_a_provider(told):  # whose fields have names of their own
+        text, said, fields["group"], fields["name"] = provider
+    elif said not in words or "name" not in fields:
         text, word, group, name = _sentence(texts, words)
         said = said if said in words else word or said
         if "name" not in fields and name:
@@ -111,6 +120,17 @@ def _word(text: str) -> str:
     return _DECORATION.sub("", " ".join(text[:200].lower().split()))[:80]
 
 
+def _of_a_provider(texts: list[str]) -> tuple[str, str, str, str] | None:
+    """The same, of a message that another of Gatus' providers wrote."""
+    for text in texts:
+        if found := _OF_A_CHAT.search(text[:2000]):
+            group, slash, name = _bare(found[1]).partition("/")
+            return text, found[2].lower(), group if slash else "", name if slash else group
+        if found := _OF_A_PAGER.match(text[:2000]):
+            return text, found[1].lower(), found[2], found[3]
+    return None
+
+
 def _sentence(texts: list[str], words: Mapping[str, bool]) -> tuple[str, str, str, str]:
     """Text, word, group and name of a sentence as in Gatus' own example: `TRIGGERED: group - name - description - errors`.
 
@@ -124,7 +144,7 @@ def _sentence(texts: list[str], words: Mapping[str, bool]) -> tuple[str, str, st
             word, at, end = (plain[1] or plain[2]).lower(), plain.start(), plain.end()
         if not word:
             continue
-        before, after = _bare(text[:at]), text[end:2000].lstrip(" *_:]")
+        before, after = _bare(text[:at]).removesuffix(" is"), _LEFT.sub("", text[end:2000]).lstrip(" *_:]")
         if before:
             group, *names = _SEPARATOR.split(before.split(",")[0], maxsplit=1)
             return text, word, group.strip() if names else "", _bare(names[0]) if names else _bare(group)
