@@ -228,5 +228,6 @@ async def test_plain_scheduled_script(fake: FakeGateway) -> None:
 def test_the_page_shows_every_example_as_it_is_run() -> None:
     pages = "".join(page.read_text(encoding="utf-8") for page in EXAMPLES.parent.glob("*.md"))
     for path in EXAMPLES.rglob("*.py"):
-        folders = [f"](examples/{folder.relative_to(EXAMPLES).as_posix()}" for folder in (path, *path.parents) if folder.is_relative_to(EXAMPLES)]
-        assert path.name == "__init__.py" or any(f"{link})" in pages or f"{link}/)" in pages for link in folders[:-1]), path.name
+        places = [path, *(folder for folder in path.parents if EXAMPLES in folder.parents)]
+        links = [f"](examples/{place.relative_to(EXAMPLES).as_posix()}" for place in places]
+        assert path.name == "__init__.py" or any(f"{link})" in pages or f"{link}/)" in pages for link in links), path.name
