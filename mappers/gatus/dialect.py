@@ -75,19 +75,7 @@ def read(inbound: Inbound, triggered: Sequence[str], resolved: Sequence[str]) ->
     """The alert a request carries. Total. The words are those of the source's settings, beside the usual ones."""
     words = {**dict.fromkeys(TRIGGERED, True), **dict.fromkeys(RESOLVED, False)}
     words |= {**dict.fromkeys(map(_word, triggered), True), **dict.fromkeys(map(_word, resolved), False)}
-    fields: dict[str, str] = {}
-    texts: list[str] = []
-    told: list[str] = []
-    for key, value in _values(inbound):
-        text = _LEFT.sub("", value).strip()
-        field = _KNOWN.get(key.lower())
-        if field not in ("errors", "conditions"):
-            told.append(value)
-        if field and text:
-            fields.setdefault(field, text)
-        # What an endpoint answered, and what its owner wrote of it (`checks that it is up`), says nothing of its state.
-        if text and field not in ("errors", "conditions", "url") and key.lower() not in _WRITTEN:
-            texts.append(value)
+    fields, texts, told = _gathered(inbound)
     said = _word(fields.get("status", ""))
     path = [unquote(part) for part in inbound.path.split("/") if part]
     if said not in words:
@@ -113,6 +101,24 @@ def read(inbound: Inbound, triggered: Sequence[str], resolved: Sequence[str]) ->
         fields=fields,
         text=_LEFT.sub("", text).strip(),
     )
+
+
+def _gathered(inbound: Inbound) -> tuple[dict[str, str], list[str], list[str]]:
+    """The known fields, the texts that may tell the state, and all texts but what an endpoint answered."""
+    fields: dict[str, str] = {}
+    texts: list[str] = []
+    told: list[str] = []
+    for key, value in _values(inbound):
+        text = _LEFT.sub("", value).strip()
+        field = _KNOWN.get(key.lower())
+        if field not in ("errors", "conditions"):
+            told.append(value)
+        if field and text:
+            fields.setdefault(field, text)
+        # What an endpoint answered, and what its owner wrote of it (`checks that it is up`), says nothing of its state.
+        if text and field not in ("errors", "conditions", "url") and key.lower() not in _WRITTEN:
+            texts.append(value)
+    return fields, texts, told
 
 
 def _word(text: str) -> str:

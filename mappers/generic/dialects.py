@@ -22,7 +22,7 @@ def reshaped(document: Mapping[str, Any]) -> Mapping[str, Any]:
         return {"status": _action(document.get("action")), **_opsgenie(alert)}
     if "event_action" in document and not document.get("dedup_key"):
         return {**document, "closes": True}
-    if "alias" in document and "message" in document and "status" not in document:
+    if "alias" in document and "message" in document and document.keys().isdisjoint(("status", "action")):
         return {"status": "open", **_opsgenie(document)}
     return document
 
@@ -33,7 +33,8 @@ def _apprise(document: Mapping[str, Any]) -> dict[str, Any]:
     https://github.com/caronc/apprise/wiki/Notify_Custom_JSON
     """
     said = {name: value for name, value in document.items() if name not in ("version", "type", "attachments")}
-    return {**said, "status": _APPRISE[document["type"]], "closes": True}
+    title = said.get("title") or str(said.get("message") or "").strip().partition("\n")[0]
+    return {**said, "title": title, "status": _APPRISE[document["type"]], "closes": True}
 
 
 def _opsgenie(alert: Mapping[str, Any]) -> dict[str, Any]:

@@ -60,6 +60,7 @@ _SPELLINGS: Final = {
     "urgent": "urgent",
     "facts": "facts details customdetails extra context annotations metadata",
     "closes": "closes",
+    "cut": "cut",
 }  # fmt: skip
 _KNOWN: Final = {spelling: field for field, spellings in _SPELLINGS.items() for spelling in spellings.split()}
 _TELLING: Final = frozenset({"status", "name", "message", "title", "exitcode", "key", "hint", "good", "bad", "pipeline"})
@@ -68,7 +69,7 @@ _WRAPPERS: Final = frozenset({"data", "payload", "alert", "event", "incident", "
 _COLLECTIONS: Final = frozenset({"eventdata", "member", "links", "owners", "tags", "facts", "impact"})
 _NAMED: Final = frozenset({"name", "pipeline", "host", "run"})
 """What may come as an object of its own, known by its name."""
-_FLAGS: Final = frozenset({"good", "bad", "willretry", "urgent", "closes"})
+_FLAGS: Final = frozenset({"good", "bad", "willretry", "urgent", "closes", "cut"})
 _YES_OR_NO: Final = {"true": True, "yes": True, "false": False, "no": False}
 _HIDDEN: Final = (
     "token", "secret", "password", "passwd", "apikey", "routingkey", "servicekey", "integrationkey", "authorization", "identifiertype",
@@ -209,6 +210,8 @@ def _salvage(text: str) -> Fields:
             _salvaged(found, name, text[start : match.start()])
             name, start = match[1], match.end()
     _salvaged(found, name, text[start:].rstrip(" \t\r\n}]"))
+    if not text.endswith(("}", "]")):  # what stands last, its name perhaps, may be a part of it
+        found |= {"closes": True, "cut": True}
     return found
 
 

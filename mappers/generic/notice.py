@@ -9,7 +9,7 @@ from mappers.contract import Category, Inbound, Level, Unmapped
 from mappers.generic.fields import REST, Fields
 from mappers.generic.sentence import Sentence, loudest, sentence
 from mappers.generic.values import long_text, scalars_of, text_of, texts_of, time_of
-from mappers.generic.words import Sense, Word, category_of, is_late, level_of, state_word
+from mappers.generic.words import ACKNOWLEDGED, Sense, Word, category_of, is_late, level_of, state_word
 
 _FAILED: Final = Word(Sense.FAILING, "failed")
 _SUCCEEDED: Final = Word(Sense.FINE, "succeeded")
@@ -48,10 +48,12 @@ def read(message: Fields | str, inbound: Inbound) -> Notice:
     if not fields.keys() - {REST, "environment", "at", "host", "level"}:
         raise Unmapped("the request says nothing of ours: neither a name nor a status nor a message")
     word = _word(fields)
+    if word is _TOLD and fields.get("cut") is True and "level" not in fields:
+        raise Unmapped("the body is cut off before it says a state")
     if word is _TOLD and (found := _failing_sentence(fields)):
         word, fields = found.word, {"name": found.name, **fields, "closes": True}
     pipeline, run = text_of(fields.get("pipeline"), 200), text_of(fields.get("run"), 200)
-    name = next((said for key in ("name", "pipeline", "key", "title", "id", "host") if (said := text_of(fields.get(key), 200))), "")
+    name = _name(fields, word)
     if word.sense is Sense.NOTE and "name" not in fields:
         name = text_of(fields.get("title"), 120) or _first_line(fields) or name
     return Notice(
@@ -69,6 +71,15 @@ def read(message: Fields | str, inbound: Inbound) -> Notice:
         since=time_of(fields.get("since")),
         fields=fields,
     )
+
+
+def _name(fields: Fields, word: Word) -> str:
+    """What it is about. Of a title or a message that tells its state as well, the part before it: the recovery's has another state."""
+    named = next((said for key in ("name", "pipeline", "key") if (said := text_of(fields.get(key), 200))), "")
+    if not named and fields.get("closes") is not True:
+        told = (sentence(long_text(fields.get(key))) for key in ("title", "message"))
+        named = next((said.name for said in told if said and said.word.sense is word.sense), "")
+    return named or next((said for key in ("title", "id", "host") if (said := text_of(fields.get(key), 200))), "")
 
 
 def read_each(all_of_them: list[Fields | str], inbound: Inbound) -> list[Notice]:
@@ -106,7 +117,8 @@ def _word(fields: Fields) -> Word:
     if fields.get("willretry") is True:
         return Word(Sense.RETRYING)
     if status and (known := state_word(status)):
-        return known
+        # Nagios says the state as it still is.
+        return ACKNOWLEDGED if state_word(text_of(fields.get("hint"), 200)) is ACKNOWLEDGED else known
     if isinstance(fields.get("bad"), bool) or isinstance(fields.get("good"), bool):
         return _NOT_WELL if fields.get("bad") is True or fields.get("good") is False else _WELL
     exit_code, http_status = text_of(fields.get("exitcode")), text_of(fields.get("httpstatus")) or status

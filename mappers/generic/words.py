@@ -33,6 +33,7 @@ class Word(NamedTuple):
     """How bad it is where the sender does not say."""
 
 
+ACKNOWLEDGED: Final = Word(Sense.SILENT, "acknowledged at the sender: it goes on as it was")
 T = TypeVar("T")
 
 
@@ -53,12 +54,13 @@ _STATES: Final[dict[str, Word]] = {
     **_each("crashed crash killed terminated aborted", Word(Sense.FAILING, "crashed")),
     **_each("timeout timedout", Word(Sense.FAILING, "timed out")),
     **_each("missing missed absent lost", Word(Sense.FAILING, "is missing")),
+    **_each("outage", Word(Sense.FAILING, "has an outage")),
     **_each("problem trouble incident", Word(Sense.FAILING, "has a problem")),
     **_each(
-        "alert alarm triggered trigger fired fire open opened reopened breach breached violated violation",
+        "alert alarm activated triggered trigger fired fire open opened reopened breach breached violated violation",
         Word(Sense.FAILING, "raised an alert"),
     ),
-    **_each("warning warn yellow minor", Word(Sense.FAILING, "has a warning", Level.WARNING)),
+    **_each("warning warnings warn yellow minor", Word(Sense.FAILING, "has a warning", Level.WARNING)),
     **_each("nodata unknown", Word(Sense.FAILING, "is unknown", Level.WARNING)),
     **_each("up online alive reachable available healthy operational ready", Word(Sense.FINE, "is up")),
     **_each("success successful succeeded succeed passed pass passing completed complete finished done", Word(Sense.FINE, "succeeded")),
@@ -67,11 +69,12 @@ _STATES: Final[dict[str, Word]] = {
         Word(Sense.FINE, "recovered"),
     ),
     **_each("info information informational notice note announcement debug", Word(Sense.NOTE, level=Level.INFO)),
+    **_each("changed altered added removed renamed modified", Word(Sense.NOTE, level=Level.INFO)),
     **_each("cancelled canceled cancelling", Word(Sense.CANCELLED, "was cancelled", Level.INFO)),
     **_each("running started start starting begin began inprogress processing", Word(Sense.UNDERWAY)),
     **_each("retrying retry upforretry awaitingretry rescheduled willretry", Word(Sense.RETRYING)),
     **_each("test testing ping heartbeat", Word(Sense.SILENT, "a test message")),
-    **_each("ack acked acknowledge acknowledged", Word(Sense.SILENT, "acknowledged at the sender: it goes on as it was")),
+    **_each("ack acked acknowledge acknowledged acknowledgement acknowledgment", ACKNOWLEDGED),
     **_each("paused snoozed snooze suppressed silenced muted maintenance disabled", Word(Sense.SILENT, "paused at the sender")),
     **_each("pending queued scheduled waiting skipped", Word(Sense.SILENT, "nothing has happened yet")),
 }  # fmt: skip
@@ -112,6 +115,8 @@ def state_word(text: str) -> Word | None:
     words = [word for word in _SEPARATORS.split(text[:200].lower()) if word]
     if len(words) < 2 or not NEGATIONS.isdisjoint(words):
         return None
+    if words[-1] == "ended" and (over := _STATES.get(words[0])) and over.sense is Sense.FAILING:
+        return _STATES["recovered"]  # `Down ended`, as PRTG says it
     return _STATES.get(words[-1]) or _STATES.get(words[0])
 
 

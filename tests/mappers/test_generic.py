@@ -270,3 +270,17 @@ def test_no_text_makes_it_raise(text: str) -> None:
         mapped(text.encode("utf-8", "surrogatepass"), content_type="text/plain")
     except Unmapped:
         return
+
+
+@pytest.mark.req("R13")
+@pytest.mark.parametrize(
+    ("down", "up"),
+    [
+        ({"title": "billing api is down", "status": "down", "id": 7}, {"title": "billing api is up", "status": "up", "id": 8}),
+        ({"status": "down", "message": "billing api is down: 503"}, {"status": "up", "message": "billing api is up again"}),
+    ],
+)
+def test_a_title_that_tells_the_state_names_the_same_thing_when_it_tells_another(down: dict[str, Any], up: dict[str, Any]):
+    failing, fine = (SOURCE.map(Inbound(body=json.dumps(body).encode())).drafts[0] for body in (down, up))
+    assert failing.event_data == fine.event_data == {"name": "billing api"}
+    assert (failing.state, fine.state) == (State.FIRING, State.RESOLVED)
