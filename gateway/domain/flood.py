@@ -48,12 +48,16 @@ class Lately:
 
 
 def fates(due: Sequence[Due], lately: dict[int, Lately]) -> dict[int, Fate]:
-    """What becomes of each of these mails, by id; the first in order leave first."""
+    """What becomes of each of these mails, by id; the first in order leave first. One that was tried before leaves, and counts."""
     left = {
         (user_id, urgent): ALLOWANCE - (sent.urgent if urgent else sent.other)
         for user_id, sent in lately.items()
         for urgent in (True, False)
     }
+    for one in due:
+        if one.is_frozen and one.kind in _SINGLE:
+            place = (one.user_id, one.urgent)
+            left[place] = left.get(place, ALLOWANCE) - 1
     decided: dict[int, Fate] = {}
     for one in due:
         if one.is_frozen or one.kind not in _SINGLE:

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Connection, Select, Update, and_, bindparam, case, func, insert, literal_column, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Update, bindparam, case, func, insert, literal_column, select, text, update
 
 from gateway.storage.among import among
-from gateway.storage.tables import conversations, deliveries, delivery_attempts
+from gateway.storage.tables import UNTOUCHED, URGENT, conversations, deliveries, delivery_attempts
 from gateway.storage.types import Time
 
 WAITING: Final = "waiting"
@@ -62,6 +62,8 @@ def claim(connection: Connection, *, now: datetime, lease: str, lease_for: timed
     rows = connection.execute(_TAKE_URGENT, values | {"limit": limit}).all()
     if len(rows) < limit:
         rows = [*rows, *connection.execute(_TAKE, values | {"limit": limit - len(rows)})]
+    if len(rows) < limit:
+        rows = [*rows, *connection.execute(_TAKE_UNTOUCHED, values | {"limit": limit - len(rows)})]
     return sorted((Claimed(*row) for row in rows), key=lambda one: (not one.urgent, one.id))
 
 
@@ -98,12 +100,19 @@ def record(connection: Connection, results: Sequence[Result]) -> set[int]:
     return {one.id for one in mine}
 
 
-def put_back(connection: Connection, ids: Sequence[int], *, lease: str, due_at: datetime, said: str | None = None) -> None:
-    """Gives back what was not tried after all; `said`: why. A digest that was taken collects no more, so it counts as tried."""
+def put_back(
+    connection: Connection, ids: Sequence[int], *, lease: str, due_at: datetime, said: str | None = None, anew: bool = False
+) -> None:
+    """Gives back what was not tried after all; `said`: why. A digest that was taken collects no more, so it counts as tried.
+
+    `anew`: what was never tried is written anew when its turn comes, as things stand then.
+    """
     tried = case((deliveries.c.kind == "digest", deliveries.c.attempts), else_=deliveries.c.attempts - 1)
     values: dict[str, Any] = {"lease": None, "due_at": due_at, "attempts": tried}
     if said is not None:
         values["last_answer"] = said
+    if anew:
+        values |= {"mail": None, "message_id": None}
     mine = (deliveries.c.id.in_(ids), deliveries.c.lease == lease, deliveries.c.status == WAITING)
     connection.execute(update(deliveries).where(*mine).values(**values))
 
@@ -150,29 +159,20 @@ _END: Final = (
 _AGAIN: Final = update(deliveries).where(_ONE).values(last_answer=bindparam("said"), due_at=bindparam("again_at", type_=Time), lease=None)
 
 
-def _due(*more: Any) -> Select[Any]:
-    """What was to leave at once is due whatever the clock says now: it may have stepped back."""
-    untouched = and_(deliveries.c.attempts == 0, deliveries.c.lease.is_(None), deliveries.c.due_at <= deliveries.c.created_at)
-    return (
-        select(deliveries.c.id)
-        .where(_WAITS, *more, or_(deliveries.c.due_at <= _NOW, untouched))
-        .order_by(deliveries.c.due_at, deliveries.c.id)
-        .limit(bindparam("limit"))
-        .with_for_update(skip_locked=True)
-    )
-
-
-def _take(*more: Any) -> Update:
+def _take(*which: ColumnElement[Any], order: Sequence[ColumnElement[Any]] = (deliveries.c.due_at, deliveries.c.id)) -> Update:
+    due = select(deliveries.c.id).where(*which).order_by(*order).limit(bindparam("limit")).with_for_update(skip_locked=True)
     return (
         update(deliveries)
-        .where(deliveries.c.id.in_(_due(*more).scalar_subquery()))
+        .where(deliveries.c.id.in_(due.scalar_subquery()))
         .values(lease=bindparam("held_under"), due_at=bindparam("until", type_=Time), attempts=deliveries.c.attempts + 1)
         .returning(*(deliveries.c[name] for name in Claimed.__slots__))
     )
 
 
-_TAKE: Final = _take()
-_TAKE_URGENT: Final = _take(deliveries.c.urgent)
+_TAKE: Final = _take(_WAITS, deliveries.c.due_at <= _NOW)
+_TAKE_URGENT: Final = _take(text(URGENT), deliveries.c.due_at <= _NOW)
+_TAKE_UNTOUCHED: Final = _take(text(UNTOUCHED), order=(deliveries.c.urgent.desc(), deliveries.c.id))
+"""What was to leave at once is due whatever the clock says now: it may have stepped back, or be another machine's."""
 _OF_CONVERSATIONS: Final = (
     deliveries.c.conversation_id.in_(
         select(conversations.c.id).where(

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import uuid4
 
-from sqlalchemy import Connection, bindparam, case, func, literal, not_, select, text, update
+from sqlalchemy import Connection, bindparam, case, func, literal, not_, or_, select, text, union_all, update
 
 from gateway.domain.flood import WINDOW, Due, Fate, Lately, fates, gathers_for
 from gateway.storage.among import among
@@ -18,9 +18,10 @@ from gateway.storage.types import Time
 WHY: Final = "too many mails at once: told in one mail instead"
 
 
-def surplus(connection: Connection, claimed: Sequence[Claimed], *, now: datetime) -> list[Claimed]:
-    """Those of these mails that are too many for their readers."""
-    rows = connection.execute(_LATELY, {"ids": sorted({one.user_id for one in claimed}), "since": now - WINDOW})
+def surplus(connection: Connection, claimed: Sequence[Claimed], *, lease: str, now: datetime) -> list[Claimed]:
+    """Those of these mails, claimed under `lease`, that are too many for their readers."""
+    readers = sorted({one.user_id for one in claimed if one.kind != DIGEST})
+    rows = connection.execute(_LATELY, {"ids": readers, "since": now - WINDOW, "own": lease}) if readers else ()
     lately = {user_id: Lately(urgent, total - urgent) for user_id, total, urgent in rows}
     due = [Due(one.id, one.user_id, one.kind, one.urgent, one.mail is not None) for one in claimed]
     decided = fates(due, lately)
@@ -75,15 +76,21 @@ def _move(connection: Connection) -> Any:
     return statement.on_conflict_do_update(index_elements=["delivery_id", "notification_id"], set_=latest)
 
 
-_LATELY: Final = (
-    select(deliveries.c.user_id, func.count(), func.coalesce(func.sum(case((deliveries.c.urgent, 1), else_=0)), 0))
-    .where(
-        among(deliveries.c.user_id, "ids"),
-        deliveries.c.finished_at > bindparam("since", type_=Time),
-        deliveries.c.status.in_(["sent", "kept"]),
-        deliveries.c.kind != DIGEST,
-    )
-    .group_by(deliveries.c.user_id)
+_SINGLE: Final = (among(deliveries.c.user_id, "ids"), deliveries.c.kind != DIGEST)
+_WERE_SENT: Final = select(deliveries.c.user_id, deliveries.c.urgent).where(
+    *_SINGLE, deliveries.c.finished_at > bindparam("since", type_=Time), deliveries.c.status.in_(["sent", "kept"])
+)
+_ARE_LEAVING: Final = select(deliveries.c.user_id, deliveries.c.urgent).where(
+    *_SINGLE,
+    deliveries.c.finished_at.is_(None),  # for the index
+    deliveries.c.status == WAITING,
+    deliveries.c.attempts > 0,
+    or_(deliveries.c.lease.is_(None), deliveries.c.lease != bindparam("own")),
+)
+"""In other hands, or tried and to be tried again: all of these leave one by one."""
+_BOTH: Final = union_all(_WERE_SENT, _ARE_LEAVING).subquery()
+_LATELY: Final = select(_BOTH.c.user_id, func.count(), func.coalesce(func.sum(case((_BOTH.c.urgent, 1), else_=0)), 0)).group_by(
+    _BOTH.c.user_id
 )
 _FOLDED: Final = (
     update(deliveries)

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, and_, case, exists, func, not_, or_, select
+from sqlalchemy import CTE, Connection, and_, case, exists, func, not_, or_, select
 
+from gateway.domain.judge import Reason
 from gateway.storage.among import among
 from gateway.storage.hearing import takes_mail
 from gateway.storage.permitted import holds_permissions
@@ -20,6 +21,7 @@ from gateway.storage.tables import (
     memberships,
     notification_owners,
     notifications,
+    subscriptions,
     teams,
     users,
 )
@@ -37,43 +39,79 @@ class Told:
 
 def envelopes(connection: Connection, ids: Sequence[int]) -> dict[int, Mapping[str, Any]]:
     """Who gets each of these deliveries and in which conversation; none where the person left the team, or takes no mail any more."""
-    earlier = deliveries.alias()
+    mine, earlier = _these(), deliveries.alias()
     is_reply = exists().where(
-        earlier.c.user_id == deliveries.c.user_id,
-        earlier.c.conversation_id == deliveries.c.conversation_id,
-        earlier.c.id < deliveries.c.id,
+        earlier.c.user_id == mine.c.user_id,
+        earlier.c.conversation_id == mine.c.conversation_id,
+        earlier.c.id < mine.c.id,
         earlier.c.status.in_(["sent", "kept"]),
     )
-    still_member = exists().where(memberships.c.user_id == deliveries.c.user_id, memberships.c.team_id == deliveries.c.team_id)
+    still_member = exists().where(memberships.c.user_id == mine.c.user_id, memberships.c.team_id == mine.c.team_id)
     rows = connection.execute(
         select(
-            deliveries.c.id, deliveries.c.kind, deliveries.c.folded, deliveries.c.user_id, deliveries.c.team_id, deliveries.c.created_at,
-            deliveries.c.conversation_id, users.c.email, users.c.name, users.c.settings, teams.c.slug.label("team"), teams.c.base_url,
-            conversations.c.subject, is_reply.label("is_reply"),
+            mine, users.c.email, users.c.name, users.c.settings, teams.c.slug.label("team"), teams.c.base_url, conversations.c.subject,
+            is_reply.label("is_reply"),
         )
-        .join(users, users.c.id == deliveries.c.user_id)
-        .join(teams, teams.c.id == deliveries.c.team_id)
-        .join(conversations, conversations.c.id == deliveries.c.conversation_id)
-        .where(among(deliveries.c.id, "ids"), still_member, users.c.enabled, users.c.email_enabled, takes_mail()),
+        .join(users, users.c.id == mine.c.user_id)
+        .join(teams, teams.c.id == mine.c.team_id)
+        .join(conversations, conversations.c.id == mine.c.conversation_id)
+        .where(still_member, users.c.enabled, users.c.email_enabled, takes_mail()),
         {"ids": ids},
     )  # fmt: skip
     return {row.id: dict(row._mapping) for row in rows}
 
 
+def _these() -> CTE:
+    """The deliveries asked for, looked up first: PostgreSQL would begin with the people as long as it believes that there are few."""
+    names = ("id", "kind", "folded", "user_id", "team_id", "created_at", "conversation_id")
+    asked = select(*(deliveries.c[name] for name in names)).where(among(deliveries.c.id, "ids"))
+    return asked.cte("these").prefix_with("MATERIALIZED", dialect="postgresql")
+
+
+def why_nothing(connection: Connection, ids: Sequence[int]) -> dict[int, str]:
+    """Why nothing is sent for each of these deliveries, in words."""
+    is_member = exists().where(memberships.c.user_id == deliveries.c.user_id, memberships.c.team_id == deliveries.c.team_id)
+    rows = connection.execute(
+        select(
+            deliveries.c.id,
+            case(
+                (not_(users.c.enabled), "the person is disabled"),
+                (not_(is_member), "the person left the team"),
+                (not_(users.c.email_enabled), "the person switched mail off"),
+                (not_(users.c.mailable), "the person has no mail address"),
+                (users.c.refused_at.is_not(None), "the address takes no mail"),
+                else_="nothing of it is to be told to this person any more",
+            ),
+        )
+        .join(users, users.c.id == deliveries.c.user_id)
+        .where(among(deliveries.c.id, "ids")),
+        {"ids": ids},
+    )
+    return {number: why for number, why in rows}
+
+
 def told(connection: Connection, ids: Sequence[int], *, now: datetime) -> dict[int, list[Told]]:
-    """The notifications that each of these deliveries carries, worst first; only what its reader may (still) know of and did not mute."""
+    """The notifications that each of these deliveries carries, worst first; only what its reader may (still) know of and wants to."""
+    mine = _these()
     muted = exists().where(
-        inbox_entries.c.user_id == deliveries.c.user_id,
+        inbox_entries.c.user_id == mine.c.user_id,
         inbox_entries.c.notification_id == notifications.c.id,
         or_(inbox_entries.c.muted_until > now, inbox_entries.c.muted_episode == notifications.c.episode),
     )
+    unsubscribed = exists().where(
+        subscriptions.c.user_id == mine.c.user_id,
+        subscriptions.c.team_id == mine.c.team_id,
+        subscriptions.c.category == notifications.c.category,
+        subscriptions.c.email.is_(False),
+        delivery_items.c.reason != Reason.RESOLVED.value,  # who was told of a failure is told of its end
+    )
     is_open = (notifications.c.status == "open").desc()
     rows = connection.execute(
-        select(deliveries.c.id, delivery_items.c.notification_id, delivery_items.c.reason)
-        .join(delivery_items, delivery_items.c.delivery_id == deliveries.c.id)
+        select(mine.c.id, delivery_items.c.notification_id, delivery_items.c.reason)
+        .join(delivery_items, delivery_items.c.delivery_id == mine.c.id)
         .join(notifications, notifications.c.id == delivery_items.c.notification_id)
-        .where(among(deliveries.c.id, "ids"), not_(delivery_items.c.cancelled), holds_permissions(deliveries.c.user_id), not_(muted))
-        .order_by(deliveries.c.id, is_open, notifications.c.urgent.desc(), notifications.c.weight.desc(), notifications.c.id),
+        .where(not_(delivery_items.c.cancelled), holds_permissions(mine.c.user_id), not_(muted), not_(unsubscribed))
+        .order_by(mine.c.id, is_open, notifications.c.urgent.desc(), notifications.c.weight.desc(), notifications.c.id),
         {"ids": ids},
     )
     found: dict[int, list[Told]] = defaultdict(list)

@@ -9,11 +9,11 @@ from typing import Final
 
 from gateway.channels.email.compose import compose_all
 from gateway.channels.email.failures import PermanentFailure, TemporaryFailure, UnreachableFailure
-from gateway.channels.email.smtp import Smtp
+from gateway.channels.email.smtp import CONNECTIONS, Smtp
 from gateway.channels.message import Message
 from gateway.domain.backoff import GIVE_UP_AFTER, wait_before_retry
 from gateway.metrics import DELIVERED
-from gateway.storage import deliveries, floods, refused_addresses, teams, threads
+from gateway.storage import deliveries, floods, mail_contents, refused_addresses, teams, threads
 from gateway.storage.database import Database, StorageUnavailable, Transaction
 from gateway.storage.deliveries import RETRY, Claimed, Frozen, Result
 from gateway.workers.lease import LEASE, Time, held, new_lease
@@ -24,12 +24,15 @@ from gateway.workers.results import Results
 BATCH: Final = 64
 MOST_BATCHES: Final = 3
 """Batches under way at once: a slow recipient holds up its own batch, and no other."""
+LONG: Final = 5.0
+"""Seconds for a batch after which the next ones are smaller: what is urgent does not queue behind all that was taken before."""
+TOO_LONG: Final = 15.0
+"""Seconds after which what is not begun is given back."""
 PROBE: Final = 1
 """Mails that are tried when the server was in trouble."""
 _FIRST_PAUSE: Final = timedelta(seconds=5)
 _LONGEST_PAUSE: Final = timedelta(minutes=1)
 _KEPT: Final = "no mail server is configured; the mail is readable in the page"
-_NOBODY: Final = "there is nobody, or nothing any more, to tell"
 _log = logging.getLogger("tocsin.deliver")
 
 
@@ -51,6 +54,8 @@ class DeliverWorker(Worker):
         self._database, self._smtp, self._mail_from, self._desk = database, smtp, mail_from, desk
         self._results = Results(database)
         self._batches: set[asyncio.Task[None]] = set()
+        self._size = BATCH
+        self._turns = asyncio.Semaphore(CONNECTIONS)
         self._troubles = 0
         """How often in a row the server could not be reached."""
         self._waits_until: datetime | None = None
@@ -65,7 +70,7 @@ class DeliverWorker(Worker):
         while len(self._batches) >= MOST_BATCHES:
             await asyncio.wait(self._batches, return_when=asyncio.FIRST_COMPLETED)
         lease = new_lease()
-        claimed, batch = await self._database.write(self._claim, lease, PROBE if self._troubles else BATCH)
+        claimed, batch = await self._database.write(self._claim, lease, PROBE if self._troubles else self._size)
         if batch:
             task = asyncio.create_task(self._deliver(batch, lease))
             self._batches.add(task)
@@ -99,7 +104,7 @@ class DeliverWorker(Worker):
     def _claim(self, transaction: Transaction, lease: str, limit: int) -> tuple[int, list[Claimed]]:
         """Takes what is due. What is too much for its reader is folded into one mail."""
         claimed = deliveries.claim(transaction, now=self._time(transaction), lease=lease, lease_for=LEASE, limit=limit)
-        too_many = floods.surplus(transaction, claimed, now=self.clock()) if claimed else []
+        too_many = floods.surplus(transaction, claimed, lease=lease, now=self.clock()) if claimed else []
         if too_many:
             rules = teams.rules(transaction, {one.team_id for one in too_many})
             subjects = {team_id: f"[{team.slug}] digest" for team_id, team in rules.items()}
@@ -115,34 +120,47 @@ class DeliverWorker(Worker):
             self._owed.pop()
 
     async def _deliver(self, batch: Sequence[Claimed], lease: str) -> None:
+        loop = asyncio.get_running_loop()
         async with held(self._database, deliveries.extend, lease, self._time):
             try:
-                ready = await self._write(batch, lease)
+                ready = await self._ready(batch, lease)
             except StorageUnavailable as error:
                 _log.error("mail cannot be written, storage is in trouble: %s", error)
                 self._owed.append(([one.id for one in batch], lease))
                 return
-            except Exception as error:
-                _log.exception("mail could not be written")
-                ready, said = [], f"an error of the gateway's own: {type(error).__name__}: {error}"
-                await asyncio.gather(*(self._again(one, lease, said) for one in batch), return_exceptions=True)
+            began = loop.time()
             results = await asyncio.gather(
-                *(self._send(one, to_address, raw, lease) for one, to_address, raw in ready), return_exceptions=True
+                *(self._send(one, to_address, raw, lease, began + TOO_LONG) for one, to_address, raw in ready), return_exceptions=True
             )
             for (one, _, _), result in zip(ready, results, strict=True):
                 if isinstance(result, StorageUnavailable):  # if it may have left, it is due again when the lease ends
                     _log.error("delivery %s: storage is in trouble: %s", one.id, result)
                 elif isinstance(result, Exception):
                     _log.error("delivery %s failed", one.id, exc_info=result)
+            self._size = max(self._size // 2, CONNECTIONS) if loop.time() - began > LONG else min(self._size * 2, BATCH)
+
+    async def _ready(self, batch: Sequence[Claimed], lease: str) -> list[tuple[Claimed, str, bytes]]:
+        """As `_write`; one that cannot be written is tried again later, and holds up no other."""
+        try:
+            return await self._write(batch, lease)
+        except StorageUnavailable:
+            raise
+        except Exception as error:
+            if len(batch) == 1:
+                _log.exception("delivery %s could not be written", batch[0].id)
+                await self._again(batch[0], lease, f"an error of the gateway's own: {type(error).__name__}: {error}")
+                return []
+        half = len(batch) // 2
+        return [*await self._ready(batch[:half], lease), *await self._ready(batch[half:], lease)]
 
     async def _write(self, batch: Sequence[Claimed], lease: str) -> list[tuple[Claimed, str, bytes]]:
         """Each with the address and the bytes of its mail, frozen; not those where there is nothing to send, or that others have by now."""
         messages = await self._database.read(letters, [one.id for one in batch], desk=self._desk, now=self.clock())
-        for one in batch:
-            if one.id not in messages:
-                await self._end(one, lease, "cancelled", _NOBODY)
         fresh = [messages[one.id] for one in batch if one.id in messages and one.mail is None]
         frozen = await asyncio.to_thread(self._compose, fresh) if fresh else []
+        if idle := [one for one in batch if one.id not in messages]:
+            why = await self._database.read(mail_contents.why_nothing, [one.id for one in idle])
+            await asyncio.gather(*(self._end(one, lease, "cancelled", why[one.id]) for one in idle))
         mine = await self._database.write(deliveries.freeze, frozen, lease=lease) if frozen else set()
         raws = {one.id: one.mail for one in frozen if one.id in mine} | {one.id: one.mail for one in batch if one.mail is not None}
         return [(one, messages[one.id].to_address, raw) for one in batch if one.id in messages and (raw := raws.get(one.id)) is not None]
@@ -151,17 +169,17 @@ class DeliverWorker(Worker):
         composed = compose_all(messages, self._mail_from)
         return [Frozen(message.delivery_id, mail.message_id, mail.raw) for message, mail in zip(messages, composed, strict=True)]
 
-    async def _send(self, one: Claimed, to_address: str, raw: bytes, lease: str) -> None:
+    async def _send(self, one: Claimed, to_address: str, raw: bytes, lease: str, until: float) -> None:
         if self._smtp is None:
             await self._end(one, lease, "kept", _KEPT)
             return
-        if self.stopping or self._is_waiting:
-            await self._put_back(one, lease, None)
-            return
         try:
-            answer = await self._smtp.send(self._mail_from, to_address, raw)
+            async with self._turns:
+                late = asyncio.get_running_loop().time() > until
+                answer = None if late or self.stopping or self._is_waiting else await self._smtp.send(self._mail_from, to_address, raw)
         except PermanentFailure as failure:
             _log.warning("delivery %s is refused for good: %s", one.id, failure)
+            self._resume()
             await self._end(one, lease, "failed", str(failure))
             if failure.no_such_address:
                 await self._database.write(refused_addresses.refuse, user_id=one.user_id, why=failure.answer, now=self.clock())
@@ -171,6 +189,9 @@ class DeliverWorker(Worker):
         except TemporaryFailure as failure:
             await self._again(one, lease, str(failure))
         else:
+            if answer is None:
+                await self._put_back(one, lease, None)
+                return
             self._resume()
             await self._end(one, lease, "sent", answer)
 
@@ -196,7 +217,8 @@ class DeliverWorker(Worker):
         DELIVERED.labels("email", "unreachable" if said else "put-back").inc()
         due_at = self._waits_until or self.clock()
         try:
-            await self._database.write(deliveries.put_back, [one.id], lease=lease, due_at=due_at, said=said)
+            anew = one.mail is None  # nobody tried it before, nor did we: its bytes are nowhere but here
+            await self._database.write(deliveries.put_back, [one.id], lease=lease, due_at=due_at, said=said, anew=anew)
         except StorageUnavailable:
             self._owed.append(([one.id], lease))
             raise

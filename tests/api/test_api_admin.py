@@ -223,7 +223,10 @@ async def test_one_delivery_has_each_attempt_and_is_for_admins_of_its_team(house
         deliveries.record(transaction, [Result(first.id, "l", "retry", "451 greylisted", house.clock(), house.clock())])
     house.deliver()
     found = await boss.get(f"/api/deliveries/{first.id}")
-    assert [(one["number"], one["outcome"], one["answer"]) for one in found["account"]] == [(2, "sent", "250 OK"), (1, "retry", "451 greylisted")]
+    assert [(one["number"], one["outcome"], one["answer"]) for one in found["account"]] == [
+        (2, "sent", "250 OK"),
+        (1, "retry", "451 greylisted"),
+    ]
     assert (found["status"], found["attempts"], found["team"]) == ("sent", 2, "acme")
     assert "mail" not in found
     await ana.get(f"/api/deliveries/{first.id}", status=403)

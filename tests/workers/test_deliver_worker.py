@@ -1,85 +1,18 @@
 """Mail leaves once, whatever the server does; what cannot leave waits, and what is too much becomes one mail."""
 
 import asyncio
-from collections.abc import Callable
 from datetime import timedelta
 from email import message_from_bytes, policy
-from typing import Any
 
 import pytest
 from sqlalchemy import text
 
 from gateway.channels.email.failures import PermanentFailure, TemporaryFailure, UnreachableFailure
-from gateway.channels.email.smtp import Smtp
-from gateway.storage import refused_addresses, sent_mail, tables
-from gateway.storage.database import Database
+from gateway.storage import refused_addresses, tables
 from gateway.workers.deliver import DeliverWorker
 from tests.builders import DESK, House, failure, recovery
 from tests.conftest import Clock
-
-
-class Server(Smtp):
-    """A mail server that answers what a test wants, by address."""
-
-    def __init__(self) -> None:
-        self.accepted: list[tuple[str, bytes]] = []
-        self.answers: dict[str, Exception] = {}
-        self.down: Exception | None = None
-        self.asked = 0
-        self.held: dict[str, asyncio.Event] = {}
-        self.is_reached = asyncio.Event()
-
-    async def send(self, sender: str, recipient: str, raw: bytes) -> str:
-        self.asked += 1
-        self.is_reached.set()
-        if recipient in self.held:
-            await self.held[recipient].wait()
-        if self.down is not None:
-            raise self.down
-        if recipient in self.answers:
-            raise self.answers[recipient]
-        self.accepted.append((recipient, raw))
-        return "250 OK"
-
-    async def close(self) -> None: ...
-
-
-@pytest.fixture
-def house(database: Database, clock: Clock) -> House:
-    return House(database, clock)
-
-
-@pytest.fixture
-def server() -> Server:
-    return Server()
-
-
-Made = Callable[[], DeliverWorker]
-
-
-@pytest.fixture
-def made(house: House, server: Server, clock: Clock) -> Made:
-    return lambda: DeliverWorker(house.database, server, clock, mail_from="Tocsin <alerts@acme.test>", desk=DESK)
-
-
-async def sends(worker: DeliverWorker) -> None:
-    """Everything that is due."""
-    while await worker.step():
-        await worker.idle()
-
-
-def jobs(house: House, number: int, **values: Any) -> None:
-    for one in range(number):
-        house.say(failure(run=f"r{one}", event_data={"job": one}, pipeline=f"job-{one}", title=f"job {one} failed", **values))
-
-
-def statuses(house: House) -> list[str]:
-    return [row["status"] for row in house.rows(tables.deliveries)]
-
-
-def account(house: House, delivery_id: int) -> list[tuple[int, str, str]]:
-    with house.database.reading() as transaction:
-        return [(one["number"], one["outcome"], one["answer"]) for one in sent_mail.attempts(transaction, delivery_id)]
+from tests.workers.outgoing import Made, Server, account, jobs, sends, statuses
 
 
 @pytest.mark.req("R80")

@@ -43,6 +43,8 @@ from gateway.storage.tables.seen import (
 )
 from gateway.storage.tables.sending import (
     OPEN_DIGEST,
+    UNTOUCHED,
+    URGENT,
     deliveries,
     delivery_attempts,
     delivery_items,
@@ -52,6 +54,8 @@ from gateway.storage.tables.sending import (
 __all__ = [
     "JOURNAL",
     "OPEN_DIGEST",
+    "UNTOUCHED",
+    "URGENT",
     "audit",
     "conversations",
     "credentials",

@@ -25,6 +25,9 @@ fan_outs: Final = Table(
 
 OPEN_DIGEST: Final = "kind = 'digest' AND status = 'waiting' AND attempts = 0"
 """A digest that still collects; a person has one of each team at most."""
+UNTOUCHED: Final = "status = 'waiting' AND attempts = 0 AND lease IS NULL AND due_at <= created_at"
+"""A mail that is to leave at once and that nobody took yet."""
+URGENT: Final = "status = 'waiting' AND urgent"
 
 deliveries: Final = Table(
     "deliveries", metadata, key(),
@@ -47,7 +50,8 @@ deliveries: Final = Table(
     Column("finished_at", Time),
     Index(None, "user_id", "conversation_id", "channel", "news", unique=True),
     partial("ix_deliveries_waiting", "due_at", "id", where="status = 'waiting'"),
-    partial("ix_deliveries_urgent", "due_at", "id", where="status = 'waiting' AND urgent"),
+    partial("ix_deliveries_urgent", "due_at", "id", where=URGENT),
+    partial("ix_deliveries_untouched", "id", where=UNTOUCHED),
     Index(None, "user_id", "finished_at"),
     partial(
         "uq_deliveries_digest", "user_id", "conversation_id", "channel", unique=True,

@@ -25,6 +25,8 @@ def upgrade() -> None:
     op.create_index(
         "ix_deliveries_urgent", "deliveries", ["due_at", "id"], unique=False, sqlite_where=waiting, postgresql_where=waiting
     )
+    untouched = sa.text("status = 'waiting' AND attempts = 0 AND lease IS NULL AND due_at <= created_at")
+    op.create_index("ix_deliveries_untouched", "deliveries", ["id"], unique=False, sqlite_where=untouched, postgresql_where=untouched)
     op.create_index(op.f("ix_deliveries_user_id_finished_at"), "deliveries", ["user_id", "finished_at"], unique=False)
     op.create_table(
         "delivery_attempts",
