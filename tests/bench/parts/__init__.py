@@ -5,7 +5,7 @@ from typing import Final
 
 from tests.bench.bench import Bench
 from tests.bench.figures import Figure
-from tests.bench.parts import backlog, door, fan_out, latency, mapping, reading, start, visible
+from tests.bench.parts import backlog, door, fan_out, latency, mail, mapping, reading, start, visible
 
 PARTS: Final[dict[str, Callable[[Bench], list[Figure]]]] = {
     "start": start.measure,
@@ -16,4 +16,5 @@ PARTS: Final[dict[str, Callable[[Bench], list[Figure]]]] = {
     "fan-out": fan_out.measure,
     "mapping": mapping.measure,
     "reading": reading.measure,
+    "mail": mail.measure,
 }
