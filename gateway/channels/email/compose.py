@@ -24,6 +24,8 @@ HTML_LIMIT: Final = 80_000
 """Bytes of HTML. Gmail cuts at 102 kB, and counts more than we do."""
 _SUBJECT_LIMIT: Final = 74
 """Characters, so that `Re: ` and the subject fit in 78."""
+_LONGEST_LINK: Final = 900
+"""Characters, so that its header stays on one line (RFC 5322 allows 998)."""
 _TEMPLATES: Final = Path(__file__).parent / "templates"
 _NOT_A_LABEL: Final = re.compile(r"[^a-z0-9]+")
 
@@ -120,7 +122,7 @@ def _personal(part: bytes, unsubscribe: str) -> bytes:
 
 def _unsubscribing(message: Message) -> list[tuple[str, str]]:
     """One click in the mail program ends mail like this one. https://www.rfc-editor.org/rfc/rfc8058#section-3"""
-    if not message.unsubscribe:
+    if not message.unsubscribe or len(message.unsubscribe) > _LONGEST_LINK:
         return []
     link = ("List-Unsubscribe", f"<{message.unsubscribe}>")
     is_secure = message.unsubscribe.startswith("https://")  # one click is for HTTPS alone

@@ -16,8 +16,8 @@ from mappers.contract.text import one_line
 
 _PLAIN: Final = re.compile(r"[ -~]*")
 _ATOMS: Final = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?: [A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
-_WORD_BYTES: Final = 45
-"""Of text in one encoded word: 60 in base64, 72 with its frame (RFC 2047 allows 75)."""
+_WORD_BYTES: Final = 39
+"""Of text in one encoded word: 52 in base64, 64 with its frame, 73 behind `Subject: ` (RFC 2047 allows such a line 76)."""
 
 
 def text_header(text: str, limit: int) -> str:

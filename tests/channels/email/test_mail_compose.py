@@ -386,3 +386,25 @@ def test_readers_of_one_message_share_its_body_but_not_their_zone():
 def test_a_member_message_is_not_said_twice():
     text, _ = bodies(parse(compose(message(TESTS), MAIL_FROM).raw))
     assert "\nError\n" not in text
+
+
+@pytest.mark.req("R83")
+@pytest.mark.parametrize("letters", ["Ж", "😀", "שלום ", "a\u0301", "日本"])
+def test_no_line_with_an_encoded_word_is_longer_than_the_standard_allows(letters: str):
+    """76 characters, https://www.rfc-editor.org/rfc/rfc2047#section-2."""
+    raw = compose(replace(CASES["late"], subject=letters * 60, to_name=letters * 40), MAIL_FROM).raw
+    head = raw.partition(b"\r\n\r\n")[0].decode("ascii").split("\r\n")
+    assert max(len(line) for line in head if "=?utf-8?" in line) <= 76
+    subject = message_from_bytes(raw, policy=policy.default)["Subject"]
+    assert subject.startswith(letters.strip()[:1])
+    assert "\ufffd" not in subject
+
+
+@pytest.mark.req("R83")
+def test_an_unsubscribe_link_too_long_for_a_header_stays_in_the_text_alone():
+    link = "https://tocsin.acme.test/" + "x" * 1100
+    raw = compose(replace(CASES["late"], unsubscribe=link), MAIL_FROM).raw
+    mail = message_from_bytes(raw, policy=policy.default)
+    assert mail["List-Unsubscribe"] is None
+    assert max(map(len, raw.split(b"\r\n"))) <= 998
+    assert link in mail.get_body(("plain",)).get_content()
