@@ -4,10 +4,10 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from gateway.api import admin
+from gateway.api import admin, people
 from gateway.api.models import ListQuery
 from gateway.api.problem import Problem
-from gateway.storage import sent_mail
+from gateway.storage import refused_addresses, sent_mail
 from gateway.web.visit import Route, Visit
 
 PAGE: Final = 50
@@ -25,9 +25,22 @@ async def show(visit: Visit) -> web.Response:
     else:
         rows = await visit.database.read(sent_mail.page, user_id=visit.person.id, team_ids=None, before=before(cursor), limit=PAGE + 1)
         rows, following = rows[:PAGE], str(rows[PAGE - 1]["id"]) if len(rows) > PAGE else None
+    refused = await visit.database.read(refused_addresses.of_teams, tuple(visit.person.admin_of)) if everyone else []
     return await visit.page(
-        "mails.html", section="mail", rows=rows, following=following, everyone=everyone, is_admin=bool(visit.person.admin_of)
+        "mails.html",
+        section="mail",
+        rows=rows,
+        following=following,
+        everyone=everyone,
+        is_admin=bool(visit.person.admin_of),
+        refused=refused,
     )
+
+
+async def send_again(visit: Visit) -> web.Response:
+    """Lets mail go to an address again that took none; for admins."""
+    await people.clear_refusal(visit.call())
+    return visit.redirect("/mail", "mail-again")
 
 
 async def show_one(visit: Visit) -> web.Response:
@@ -81,4 +94,9 @@ def before(cursor: str | None) -> int | None:
     return int(cursor) if cursor else None
 
 
-ROUTES: Final[tuple[Route, ...]] = (("GET", "/mail", show), ("GET", "/mail/{id}", show_one), ("GET", "/mail/{id}/html", show_html))
+ROUTES: Final[tuple[Route, ...]] = (
+    ("GET", "/mail", show),
+    ("GET", "/mail/{id}", show_one),
+    ("GET", "/mail/{id}/html", show_html),
+    ("POST", "/mail/refusals/{id}", send_again),
+)

@@ -14,6 +14,7 @@ from gateway.api.models import TeamQuery
 from gateway.api.preferences import Preferences, PreferencesChange
 from gateway.api.problem import Problem, refused
 from gateway.domain.rhythm import DAILY_AT
+from gateway.storage import refused_addresses
 from gateway.web.visit import Route, Visit
 from mappers.contract import Category
 
@@ -33,6 +34,7 @@ async def show(visit: Visit) -> web.Response:
         section="preferences",
         found=found,
         team=team,
+        refused=await visit.database.read(refused_addresses.of_person, visit.person.id),
         zones=_zones(found.timezone),
         held={place: until for place, until in held.items() if until},
         daily_at=DAILY_AT,

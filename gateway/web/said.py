@@ -28,6 +28,7 @@ _SAYINGS: Final = {
     "unsnooze": ("Back on top of your inbox", None),
     "held": ("Mail is held; what comes meanwhile leaves when this ends", None),
     "released": ("Mail leaves again", None),
+    "mail-again": ("Mail goes to that address again", None),
     "saved": ("Saved", None),
     "unchanged": ("Nothing was changed", None),
     "replayed": ("Queued to be mapped again; nobody hears twice of the same happening", None),

@@ -9,7 +9,7 @@ from aiohttp.test_utils import TestClient
 
 from gateway.config.document import Auth
 from gateway.proofs import stored
-from gateway.storage import follow_ups, reconciliations, replay, sources
+from gateway.storage import follow_ups, reconciliations, refused_addresses, replay, sources
 from gateway.vault import Vault
 from tests.web.house import OURS, House, draft, text, words
 
@@ -211,6 +211,28 @@ async def test_mail_is_readable_by_its_reader_and_their_admins(house: House, ana
     policy = answer.headers["Content-Security-Policy"]
     assert policy.startswith("sandbox; default-src 'none'; style-src 'unsafe-inline'")
     assert "&lt;b&gt;failed&lt;/b&gt;" in await text(answer)
+
+
+@pytest.mark.req("R81")
+async def test_a_refused_address_is_named_to_its_owner_and_to_admins_who_can_send_there_again(
+    house: House, ana: Client, ben: Client
+) -> None:
+    why = "550 5.1.1 <b>no such user</b>"
+    await house.database.write(refused_addresses.refuse, user_id=house.users["ben"], why=why, now=house.clock())
+    said = await text(await ben.get("/preferences"))
+    assert "Mail to you was refused" in said
+    assert "550 5.1.1 &lt;b&gt;no such user" in said
+    assert "Mail to you was refused" not in await text(await ana.get("/preferences"))
+    assert "Send mail again" in await text(await ana.get("/mail"))
+    assert "Send mail again" not in await text(await ana.get("/mail?of=me"))
+    assert "Send mail again" not in await text(await ben.get("/mail"))
+    address = f"/mail/refusals/{house.users['ben']}"
+    await text(await ben.post(address, headers=OURS), 403)
+    assert (await ana.post(address, headers={"Origin": "https://elsewhere.test", "Sec-Fetch-Site": "cross-site"})).status == 403
+    page = await text(await ana.post(address, headers=OURS))
+    assert "Mail goes to that address again" in page
+    assert "Send mail again" not in page
+    assert "Mail to you was refused" not in await text(await ben.get("/preferences"))
 
 
 async def test_a_mail_not_written_yet_says_so(house: House, ana: Client) -> None:
