@@ -15,8 +15,8 @@ class Place:
 
     email: str
     team: str
-    hears: bool
-    """Whether any of the categories still comes by mail."""
+    comes: tuple[str, ...]
+    """Those of the categories that still come by mail."""
 
 
 def place(connection: Connection, *, user_id: int, team_id: int, categories: Sequence[str]) -> Place | None:
@@ -34,7 +34,7 @@ def place(connection: Connection, *, user_id: int, team_id: int, categories: Seq
             subscriptions.c.user_id == user_id, subscriptions.c.team_id == team_id, subscriptions.c.email.is_(False)
         )
     )
-    return Place(row.email, row.slug, hears=row.email_enabled and bool(set(categories) - set(ended)))
+    return Place(row.email, row.slug, tuple(sorted(set(categories) - set(ended))) if row.email_enabled else ())
 
 
 def choose(connection: Connection, *, user_id: int, team_id: int, categories: Sequence[str], email: bool) -> None:

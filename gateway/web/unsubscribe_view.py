@@ -31,20 +31,20 @@ class UnsubscribeView:
         """What would end, and a button."""
         subscription = self._read(request)
         place = await self._place(subscription)
-        return _page(subscription, place, "ended" if not place.hears else "offer")
+        return _page(subscription, place, "offer" if place.comes else "ended")
 
     async def end(self, request: web.Request) -> web.Response:
         """Ends it, or with `undo` takes that back. Whoever has the link may: it was sent to the reader alone."""
         subscription = self._read(request)
         form = await request.post()
         place = await self._place(subscription)
-        hears = bool(form.get("undo"))
+        undo = str(form.get("undo", "")).split()
+        hears = bool(undo)
+        chosen = [one for one in _categories(subscription) if one in undo or not hears]
+        if not chosen:
+            raise Problem(422, "There is no such button.")
         await self.database.write(
-            mail_choices.choose,
-            user_id=subscription.user_id,
-            team_id=subscription.team_id,
-            categories=_categories(subscription),
-            email=hears,
+            mail_choices.choose, user_id=subscription.user_id, team_id=subscription.team_id, categories=chosen, email=hears
         )
         if form.get("List-Unsubscribe"):
             return web.Response(text="You get no more of this mail.\n")
@@ -77,5 +77,6 @@ def _categories(subscription: Subscription) -> tuple[str, ...]:
 
 
 def _page(subscription: Subscription, place: mail_choices.Place, state: str) -> web.Response:
-    values = {"state": state, "category": subscription.category, "team": place.team, "email": place.email}
+    undo = (place.comes if state == "done" else ()) or _categories(subscription)  # what was off before stays off
+    values = {"state": state, "category": subscription.category, "team": place.team, "email": place.email, "undo": " ".join(undo)}
     return page("unsubscribe.html", values)

@@ -1,5 +1,6 @@
 """Ending mail from a link in it: a GET never does, a POST does, and it can be taken back."""
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -48,8 +49,22 @@ async def test_looking_changes_nothing_and_the_button_ends_it(house: House) -> N
     assert "Take that back" in page
     assert await mails_of(house, "second") == 0
     assert "unsubscribed already" in await text(await visitor.get(link(house)))
-    assert "Subscribed again" in await text(await visitor.post(link(house), data={"undo": "1"}))
+    assert "Subscribed again" in await text(await visitor.post(link(house), data={"undo": "job_failure"}))
     assert await mails_of(house, "third") == 1
+    await visitor.session.close()
+
+
+async def test_taking_it_back_brings_back_what_was_ended_and_no_more(house: House, ana: Client) -> None:
+    visitor = house.visitor()
+    await visitor.post(link(house))
+    page = await text(await visitor.post(link(house, category=None)))
+    undo = re.search(r'name="undo" value="([^"]*)"', page)[1]  # type: ignore[index]
+    assert "job_failure" not in undo
+    await visitor.post(link(house, category=None), data={"undo": undo})
+    assert await mails_of(house, "first") == 0, "job failures were off before"
+    await house.happens(draft("disk", category="incident"))
+    assert len(await mails(house)) == 1
+    await text(await visitor.post(link(house), data={"undo": "nonsense"}), 422)
     await visitor.session.close()
 
 
