@@ -203,12 +203,16 @@ class Ledger:
 
     def _present(self, draft: Draft, reason: Reason, happening: Happening) -> None:
         row = self.row
-        if reason is Reason.SAME_OCCURRENCE or (row["title"] and draft.level.weight < self.thread.weight()):
+        if reason is Reason.SAME_OCCURRENCE:
+            self._fill_in(draft)
+            return
+        if row["title"] and draft.level.weight < self.thread.weight():
             return
         if reason is Reason.PASSED and row["title"]:
             return
         row |= {
-            "category": draft.category.value, "title": draft.title, "message": draft.message, "level": draft.level.value,
+            "category": draft.category.value, "title": draft.title, "level": draft.level.value,
+            "message": draft.message or (row["message"] if reason is Reason.REPEAT else ""),
             "links": dict(draft.links), "facts": dict(draft.facts), "tags": list(draft.tags), "impact": list(draft.impact),
             "pipeline": draft.pipeline, "run": draft.run, "excerpt": draft.excerpt, "urgent_stated": draft.urgent,
             "source_app": draft.source_app, "source_model": draft.source_model, "source_ref": draft.source_id,
@@ -216,6 +220,15 @@ class Ledger:
         }  # fmt: skip
         origin = happening.origin
         row["silence_at"] = origin.received_at + origin.silence if draft.closes_itself else None
+
+    def _fill_in(self, draft: Draft) -> None:
+        """What another report of the same happening adds to a thread without members: the longer text, and further links and facts."""
+        row = self.row
+        if draft.member is not None or not row["title"]:
+            return
+        if len(draft.message) > len(row["message"]):
+            row["message"], row["excerpt"] = draft.message, draft.excerpt or row["excerpt"]
+        row["links"], row["facts"] = {**draft.links, **row["links"]}, {**draft.facts, **row["facts"]}
 
     def _add_audience(self, happening: Happening, *, anew: bool) -> None:
         """While anything fires, a thread belongs to the owners of all its members, and asks for all their permissions."""

@@ -59,7 +59,7 @@ def _failure(run: Run, thread: dict[str, Any]) -> Draft:
     return Draft(
         **thread,
         level=Level.ERROR,
-        message=run.message or f"Run {run.id} of {run.pipeline} failed.",
+        message=f"Run {run.id} of {run.pipeline} failed" + (f": {run.message}" if run.message else "."),
         excerpt=run.message,
         logs=LogPointer(kind="dbt_cloud", operation="run_logs", ids=run.ids) if run.fields["account"] else None,
     )

@@ -319,3 +319,22 @@ def test_watermarks_are_forgotten_after_a_while_but_not_what_fired(house: House,
     with house.database.writing() as transaction:
         assert threads.forget_watermarks(transaction, now=clock.now, older_than=timedelta(days=3), limit=10) == 1
     assert [row["reason"] for row in house.rows(tables.occurrences)] == ["first"]
+
+
+@pytest.mark.req("R9")
+def test_another_report_of_the_same_happening_adds_what_the_first_did_not_say(house: House) -> None:
+    ana = house.user("ana")
+    house.say(failure(run="r1", when=1, message="Run r1 failed.", links={"Open run": "https://dbt.test/r1"}))
+    house.say(failure(run="r1", when=1, message="Run r1 failed: relation orders does not exist", facts={"Project": "shop"}))
+    house.say(failure(run="r1", when=1, message="short"))
+    thread = house.thread()
+    assert (thread["count"], thread["message"]) == (1, "Run r1 failed: relation orders does not exist")
+    assert (thread["links"], thread["facts"]) == ({"Open run": "https://dbt.test/r1"}, {"Project": "shop"})
+    assert house.mails(ana) == [("failing", "waiting")]
+
+
+@pytest.mark.req("R14")
+def test_a_repeat_that_says_nothing_leaves_what_was_said(house: House) -> None:
+    house.say(failure(when=1, message="disk full"))
+    house.say(failure(when=2, message=""))
+    assert (house.thread()["count"], house.thread()["message"]) == (2, "disk full")
