@@ -8,7 +8,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any, Final
 
-from mappers.contract import BadBody, Inbound, Unmapped, parse_time
+from mappers.contract import BadBody, Headers, Inbound, Unmapped, parse_time
 from mappers.contract.inbound import parse_json
 from mappers.dbt_core.logs import Invocation, Line, read_log
 from mappers.dbt_core.shapes import first, name, rows, table, text, words
@@ -97,15 +97,24 @@ def open_bundle(inbound: Inbound) -> Bundle:
 
 
 def _document(inbound: Inbound) -> object:
-    """The body as JSON; a byte that is no UTF-8 in some message is no reason to give up the rest."""
+    """The body as JSON; a byte that is no UTF-8 in some message is no reason to give up the rest. Files of a form are a bundle."""
+    if inbound.body.startswith(b"--") and (files := _files(inbound)):
+        return files
     try:
         return inbound.json
     except BadBody:
         return parse_json(inbound.text)
 
 
+def _files(inbound: Inbound) -> dict[str, str]:
+    """The files of a form. A kept body has lost its headers: the boundary is its first line."""
+    boundary = inbound.body[2:100].partition(b"\r\n")[0].decode("ascii", "replace")
+    headers = Headers([("Content-Type", f'multipart/form-data; boundary="{boundary}"')])
+    return Inbound(body=inbound.body, headers=headers).form
+
+
 def _bundle(document: object) -> Bundle:
-    body = table(document)
+    body = table({"several": document} if isinstance(document, list) else document)
     lone = _artifact(body)
     if lone:
         return Bundle((lone,))
@@ -128,6 +137,20 @@ def _named(key: str, value: object) -> Iterator[Artifact]:
         artifact = _artifact(table(body), fallback)
         if artifact:
             yield artifact
+        elif isinstance(body, str):
+            yield from _written(body, fallback)
+
+
+def _written(body: str, fallback: Kind | None) -> Iterator[Artifact]:
+    """An artifact that comes as text, as each file of a form does."""
+    if '"dbt_schema_version"' not in body[:2000]:
+        return
+    try:
+        artifact = _artifact(table(parse_json(body)), fallback)
+    except BadBody:
+        yield from _salvage(body)
+    else:
+        yield from [artifact] if artifact else []
 
 
 _BUNDLE_KEYS = {kind.value.replace("-", "_"): kind for kind in Kind}

@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Iterable
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mappers.contract import Category, Draft, Inbound, Level, Mapped, Phase, State, Unmapped
+from mappers.contract import Category, Draft, Headers, Inbound, Level, Mapped, Phase, State, Unmapped
 from mappers.dbt_core import SOURCE
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "dbt_core"
@@ -770,3 +771,30 @@ def test_what_is_cut_off_before_any_failure_is_not_said_to_be_well(end: str):
     cut = json.dumps(results(("test.shop.t.1", "pass"), ("model.shop.a", "error"))).partition(end)[0]
     with pytest.raises(Unmapped, match="cut off"):
         mapped(cut)
+
+
+def upload(*files: str, until: str = "--b--") -> Inbound:
+    """Files as `curl -F run_results=@target/run_results.json` sends them."""
+    parts = (f'--b\r\nContent-Disposition: form-data; name="{n}"; filename="{n}.json"\r\n\r\n{file}\r\n' for n, file in enumerate(files))
+    headers = Headers([("Content-Type", "multipart/form-data; boundary=b")])
+    return Inbound(body=("".join(parts) + "--b--").partition(until)[0].encode(), headers=headers, received_at=RECEIVED)
+
+
+@pytest.mark.req("R10")
+def test_files_of_a_form_are_a_bundle():
+    run, known = results(("test.shop.t.1", "pass"), ("model.shop.a", "error"), target="prod"), manifest("model.shop.a")
+    known["nodes"]["model.shop.a"]["meta"] = {"owner": "ana"}
+    passing, failing = SOURCE.map(upload(json.dumps(run), json.dumps(known))).drafts
+    assert (passing.state, failing.state, failing.owners) == (State.RESOLVED, State.FIRING, ("ana",))
+    assert failing.event_data == {"project": "shop", "target": "prod"}
+    kept = {name: upload(json.dumps(known)).body for name in SOURCE.documents(upload(json.dumps(known))).keeps}
+    alone = replace(upload(json.dumps(run)), documents=kept)
+    assert SOURCE.map(alone).drafts[1].owners == ("ana",)
+    assert SOURCE.request_key(upload(json.dumps(run))) == SOURCE.request_key(inbound(run))
+    assert SOURCE.map(inbound({"run_results": json.dumps(run)})) == SOURCE.map(inbound([run])) == mapped(run)
+
+
+@pytest.mark.req("R19")
+def test_a_file_of_a_form_that_is_cut_off_resolves_nothing():
+    run = json.dumps(results(("test.shop.t.1", "pass"), ("model.shop.a", "error"), target="prod"))
+    assert [draft.state for draft in SOURCE.map(upload(run, until='"args"')).drafts] == [State.FIRING]
