@@ -93,7 +93,7 @@ def of_work(counted: Counted) -> Iterator[Finding]:
         mend = "See `tocsin events list --status unmapped`; `tocsin events replay` after the mapper or the sender was mended."
         yield Finding("not understood", State.DOUBTFUL, f"{counted.unmapped} events", mend)
     if counted.refused_addresses:
-        mend = "Correct them, or `DELETE /api/users/{id}/mail-refusal` once they take mail again."
+        mend = "Once they take mail again: *Send mail again* on the page under Mail, or `DELETE /api/users/{id}/mail-refusal`."
         yield Finding("addresses", State.BAD, f"{counted.refused_addresses} people's addresses take no mail", mend)
     if not counted.sources:
         yield Finding("sources", State.DOUBTFUL, "there are none", "Add a [[source]] to tocsin.toml; `tocsin connect KIND` says how.")

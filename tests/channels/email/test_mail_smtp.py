@@ -10,11 +10,12 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
+from aiosmtpd.smtp import AuthResult
 from mail_cases import CASES, JOB, MAIL_FROM, message
 from mail_server import PASSWORD, USER, Handler, authenticate, certificate, free_port, serving
 
 from gateway.channels.email.compose import compose
-from gateway.channels.email.failures import PermanentFailure, TemporaryFailure
+from gateway.channels.email.failures import PermanentFailure, TemporaryFailure, UnreachableFailure
 from gateway.channels.email.smtp import Smtp
 from gateway.channels.email.smtp_url import SmtpUrl
 
@@ -109,6 +110,48 @@ async def test_an_untrusted_certificate_sends_nothing_and_loses_nothing(connect:
     with serving(handler, tls_context=ours) as server, pytest.raises(TemporaryFailure, match="CERTIFICATE_VERIFY_FAILED"):
         await connect(server.port, "smtp+starttls").send(MAIL_FROM, TO, RAW)
     assert handler.accepted == []
+
+
+@pytest.mark.req("R81")
+@pytest.mark.parametrize("scheme", ["smtps", "smtp+starttls"])
+async def test_a_trusted_certificate_of_another_name_sends_nothing(tmp_path: Path, scheme: str):
+    handler = Handler()
+    ours, theirs = certificate(tmp_path)
+    settings = {"ssl_context": ours} if scheme == "smtps" else {"tls_context": ours}
+    with serving(handler, **settings) as server:
+        smtp = Smtp(SmtpUrl.parse(f"{scheme}://localhost:{server.port}"), command_seconds=2.0, tls_context=theirs)
+        with pytest.raises(UnreachableFailure, match=r"Hostname mismatch|not valid for 'localhost'"):
+            await smtp.send(MAIL_FROM, TO, RAW)
+        await smtp.close()
+    assert handler.accepted == []
+
+
+@pytest.mark.req("R81")
+@pytest.mark.parametrize("password", ["p%40", "a b", "pässwörd-€", "\\'\"`$&;", "x" * 200])
+async def test_any_password_arrives_as_it_is(connect: Connect, tmp_path: Path, password: str):
+    seen: list[bytes] = []
+
+    def note(server: object, session: object, envelope: object, mechanism: object, data: object) -> AuthResult:
+        seen.append(getattr(data, "password", b""))
+        return AuthResult(success=True)
+
+    handler = Handler()
+    ours, theirs = certificate(tmp_path)
+    with serving(handler, tls_context=ours, auth_required=True, authenticator=note) as server:
+        await connect(server.port, "smtp+starttls", f"{USER}:{quote(password, safe='')}@", tls_context=theirs).send(MAIL_FROM, TO, RAW)
+    assert seen == [password.encode()]
+
+
+@pytest.mark.req("R81")
+async def test_a_server_that_closes_after_each_mail_gets_all_of_them_once(connect: Connect):
+    handler = Handler()
+    with serving(handler) as server:
+        smtp = connect(server.port)
+        for number in range(6):
+            await smtp.send(MAIL_FROM, f"u{number}@acme.test", RAW)
+            server.hang_up_all()
+            await asyncio.sleep(0.05)
+    assert [to for _, to, _ in handler.accepted] == [f"u{number}@acme.test" for number in range(6)]
 
 
 @pytest.mark.req("R81")
