@@ -69,7 +69,9 @@ def _posted(alert: Any, inbound: Inbound) -> Any:
 
 def _flat(body: dict[str, Any]) -> dict[str, Any] | None:
     """A template of one alert: its status and name, or Alertmanager's own subject `[FIRING:1] name (…)`, wherever it stands."""
-    fields = {key.lower(): value for key, value in body.items()}
+    attached = body.get("attachments")  # of a receiver for Slack, whose address is ours
+    said = attached[0] if isinstance(attached, list) and attached and isinstance(attached[0], dict) else {}
+    fields = {key.lower(): value for key, value in {**said, **body}.items()}
     subject = next((match for match in map(_SUBJECT.match, (text for text in fields.values() if isinstance(text, str))) if match), None)
     status = str(fields.get("status") or fields.get("state") or (subject[1] if subject else "")).lower()[:40]
     labels = {key: fields[key] for key in _LABELS if fields.get(key)}

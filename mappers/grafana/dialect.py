@@ -27,11 +27,17 @@ def document(inbound: Inbound) -> dict[str, Any]:
         return {"alerts": body}
     if isinstance(body, str):
         return _told(body)
-    found = {key.lower(): value for key, value in body.items()} if isinstance(body, dict) else {}
+    found = {key.lower(): value for key, value in {**_attached(body), **body}.items()} if isinstance(body, dict) else {}
     inner = found.get("alerts")
     if isinstance(inner, str):  # a template that embeds JSON as text
         found["alerts"] = _json(inner)
     return found
+
+
+def _attached(body: dict[str, Any]) -> dict[str, Any]:
+    """The first attachment, of a contact point for Slack whose address is ours."""
+    attached = body.get("attachments")
+    return attached[0] if isinstance(attached, list) and attached and isinstance(attached[0], dict) else {}
 
 
 def _salvage(text: str) -> dict[str, Any]:
