@@ -75,7 +75,7 @@ _HIDDEN: Final = (
     "token", "secret", "password", "passwd", "apikey", "routingkey", "servicekey", "integrationkey", "authorization", "identifiertype",
 )  # fmt: skip
 """What sounds like a credential, and what only Opsgenie's own server needs."""
-_NOTHING: Final = frozenset({"", "null", "none", "undefined", "nan"})
+NOTHING: Final = frozenset({"", "null", "none", "undefined", "nan"})
 _KEY: Final = re.compile(r'[{,]\s*"(\w{1,40})"\s*:\s*')
 _SALVAGED: Final = 300_000
 _MOST_ITEMS: Final = 1000
@@ -147,7 +147,7 @@ def _object(value: Any) -> Any:
 
 def _keep(found: Fields, name: str, value: Any) -> None:
     """The first to speak is heard; what has no name of ours is kept as it is called, unless it sounds like a secret."""
-    if value is None or (isinstance(value, str) and value.strip().lower() in _NOTHING):
+    if value is None or (isinstance(value, str) and value.strip().lower() in NOTHING):
         return
     field = _KNOWN.get(plain(name))
     if isinstance(value, dict) and field in _NAMED:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from mappers.contract import Category, Inbound, Level, Unmapped
-from mappers.generic.fields import REST, Fields
+from mappers.generic.fields import NOTHING, REST, Fields
 from mappers.generic.sentence import Sentence, loudest, sentence
 from mappers.generic.values import long_text, scalars_of, text_of, texts_of, time_of
 from mappers.generic.words import ACKNOWLEDGED, Sense, Word, category_of, is_late, level_of, state_word
@@ -106,7 +106,7 @@ def _of_text(text: str) -> Fields:
     if said := sentence(text):
         return {"name": said.name, "status": said.status, "message": text, "closes": True}
     loud = loudest(text)
-    if not any(character.isalnum() for character in text[:2000]):
+    if text[:20].strip().lower() in NOTHING or not any(character.isalnum() for character in text[:2000]):
         return {}
     return {"message": text, "status": "note", **({"level": loud.level.value} if loud and loud.sense is Sense.FAILING else {})}
 
