@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Update, bindparam, case, func, insert, literal_column, select, text, update
+from sqlalchemy import ColumnElement, Connection, TextClause, Update, bindparam, case, func, insert, literal_column, select, text, update
 
 from gateway.storage.among import among
 from gateway.storage.tables import UNTOUCHED, URGENT, conversations, deliveries, delivery_attempts
@@ -159,7 +159,7 @@ _END: Final = (
 _AGAIN: Final = update(deliveries).where(_ONE).values(last_answer=bindparam("said"), due_at=bindparam("again_at", type_=Time), lease=None)
 
 
-def _take(*which: ColumnElement[Any], order: Sequence[ColumnElement[Any]] = (deliveries.c.due_at, deliveries.c.id)) -> Update:
+def _take(*which: ColumnElement[Any] | TextClause, order: Sequence[ColumnElement[Any]] = (deliveries.c.due_at, deliveries.c.id)) -> Update:
     due = select(deliveries.c.id).where(*which).order_by(*order).limit(bindparam("limit")).with_for_update(skip_locked=True)
     return (
         update(deliveries)
