@@ -36,8 +36,10 @@ from gateway.workers.follow_up import FollowUpWorker
 from gateway.workers.letters import Desk
 from gateway.workers.loop import Worker
 from gateway.workers.process import ProcessWorker
+from gateway.workers.reading import reading_of, redactor_of
 from gateway.workers.reconcile import ReconcileWorker
 from gateway.workers.settle import SettleWorker
+from gateway.workers.summarize import SummarizeWorker
 from gateway.workers.upkeep import UpkeepWorker
 from mappers.contract import SourceKind
 
@@ -116,13 +118,16 @@ class Work:
         self._settle = SettleWorker(database, clock, self._recorded)
         self._follow_up = FollowUpWorker(database, kinds, UPSTREAMS, vault, clock, self._entered, time)
         self._reconcile = ReconcileWorker(database, kinds, UPSTREAMS, vault, clock, self._entered, time)
+        self._summarize = SummarizeWorker(database, kinds, UPSTREAMS, vault, clock, self._read, reading_of(environment), time)
         self._upkeep = UpkeepWorker(database, clock)
         self._tasks: list[asyncio.Task[None]] = []
 
     @property
     def workers(self) -> tuple[Worker, ...]:
         """The loops, in the order a webhook meets them."""
-        return (self._process, self._follow_up, self._settle, self._fan_out, self._deliver, self._reconcile, self._upkeep)
+        return (
+            self._process, self._follow_up, self._summarize, self._settle, self._fan_out, self._deliver, self._reconcile, self._upkeep,
+        )  # fmt: skip
 
     def wake(self) -> None:
         """Something arrived, or was created."""
@@ -134,9 +139,14 @@ class Work:
         self._process.wake()
         self._deliver.wake()
 
+    def _read(self) -> None:
+        """Mail need not wait any more for what was read."""
+        self._deliver.wake()
+
     def _recorded(self) -> None:
-        """There may be something to ask for, people to tell, and mail to send."""
+        """There may be something to ask for and to read, people to tell, and mail to send."""
         self._follow_up.wake()
+        self._summarize.wake()
         self._fan_out.wake()
         self._deliver.wake()
 
@@ -185,6 +195,7 @@ def check(environment: Environment) -> None:
     """Raises `EnvironmentFault` for what no process could be started with."""
     _smtp(environment)
     _mail_from(environment)
+    reading_of(environment)
     if environment.database_listen_url is not None:
         try:
             connection_address(environment.database_listen_url.get_secret_value())
@@ -193,7 +204,7 @@ def check(environment: Environment) -> None:
 
 
 def _desk(environment: Environment, vault: Vault) -> Desk:
-    return Desk(environment.base_url, _unsubscribing(vault))
+    return Desk(environment.base_url, _unsubscribing(vault), redactor_of(environment))
 
 
 def _unsubscribing(vault: Vault) -> Unsubscribing:

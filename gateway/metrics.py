@@ -25,6 +25,8 @@ FOLLOWED_UP: Final = Counter(
     registry=REGISTRY,
 )  # fmt: skip
 RECONCILED: Final = Counter("tocsin_runs_reconciled", "Ended runs whose webhook never came", ["kind"], registry=REGISTRY)
+SUMMARIZED: Final = Counter("tocsin_summaries", "Failures that were read", ["origin", "why_not"], registry=REGISTRY)
+TOKENS: Final = Counter("tocsin_model_tokens", "Tokens that a model was sent and gave", ["direction"], registry=REGISTRY)
 QUEUE_AGE: Final = Gauge(
     "tocsin_processing_lag_seconds", "How long the last processed event had waited", multiprocess_mode="mostrecent", registry=REGISTRY
 )

@@ -53,6 +53,14 @@ def opened_settings(kept: Mapping[str, Any], kind: SourceKind, vault: Vault) -> 
         return kind.settings()
 
 
+def opened_secrets(auth: Sequence[Mapping[str, Any]], settings: Mapping[str, Any], kind: SourceKind | None, vault: Vault) -> set[str]:
+    """Every secret of a source that can be read back: keys of signatures, and what its settings hold."""
+    sealed = [str(one["sealed"]) for proof in auth for one in proof["secrets"] if "sealed" in one]
+    sealed += [str(settings[name]) for name in (_secret_settings(kind) if kind else ()) if settings.get(name)]
+    opened = (vault.open(one) for one in sealed)
+    return {secret.decode("utf-8", "replace") for secret in opened if secret}
+
+
 def _secret_settings(kind: SourceKind) -> set[str]:
     return {name for name, field in kind.settings.model_fields.items() if "SecretStr" in str(field.annotation)}
 

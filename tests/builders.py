@@ -11,8 +11,8 @@ from sqlalchemy import Table, select, update
 
 from gateway.domain.thread import WHOLE, Occurrence
 from gateway.domain.unsubscribing import Unsubscribing
-from gateway.engine import create, process, settle, tell
-from gateway.storage import arrivals, credentials, deliveries, inbox, people, processing, sources, tables
+from gateway.engine import create, process, reading, settle, tell
+from gateway.storage import arrivals, credentials, deliveries, inbox, people, processing, readings, sources, tables
 from gateway.storage.arrivals import Arrival
 from gateway.storage.database import Database
 from gateway.storage.deliveries import Frozen, Result
@@ -227,8 +227,20 @@ class House:
                     return ranges
             ranges += 1
 
-    def deliver(self) -> list[int]:
-        """Sends every mail that waits; gives whom to."""
+    def read(self) -> None:
+        """Ends the reading of whatever is to be read, as if there were nothing in it."""
+        with self.database.writing() as transaction:
+            for one in readings.claim(transaction, now=self.clock(), lease="read", lease_for=LEASE, limit=1000):
+                readings.write(
+                    transaction, one.notification_id, lease="read", summary=None, why_not="nothing_to_read", ended_at=self.clock()
+                )
+                if one.conversation is not None:
+                    reading.let_go(transaction, one.conversation, one.source_id, self.clock())
+
+    def deliver(self, *, read: bool = True) -> list[int]:
+        """Sends every mail that is due, once all is read; gives whom to."""
+        if read:
+            self.read()
         with self.database.writing() as transaction:
             batch = deliveries.claim(transaction, now=self.clock(), lease="mail", lease_for=LEASE, limit=1000)
             frozen = [Frozen(one.id, f"<{one.id}@acme.test>", b"mail") for one in batch]

@@ -149,6 +149,46 @@ class DeliveryToMe(BaseModel):
     last_answer: str | None
 
 
+class Evidence(BaseModel):
+    """A quote of the log, and its line; line 0 is the sender's message."""
+
+    line: int
+    quote: str
+
+
+class FailureSummary(BaseModel):
+    """What went wrong, in short. Plain text; every quote stands in the log."""
+
+    headline: str
+    cause: str | None
+    """Null where no line of the log shows one."""
+    kind: str
+    """What sort of thing, as in `missing_relation`."""
+    evidence: list[Evidence]
+    next_steps: list[str]
+    confidence: str
+    """`low`, `medium` or `high`."""
+    missing: str | None
+    """What one would have to know to be surer."""
+    origin: str
+    """`rules`, or `model`: then a machine wrote it."""
+    model: str | None
+    """Which one."""
+    useful: bool | None
+    """What I said of it."""
+
+
+class RunHistory(BaseModel):
+    """How the pipeline has been doing, as far as its runs are known."""
+
+    last_success: datetime | None
+    failed_in_a_row: int
+    usual_seconds: float | None
+    """How long it takes when it succeeds."""
+    last_seconds: float | None
+    """How long the latest run took."""
+
+
 class Detail(Item):
     """One notification whole."""
 
@@ -157,6 +197,10 @@ class Detail(Item):
     excerpt: str
     run: str | None
     episode: int
+    summary: FailureSummary | None
+    """What went wrong in this episode; null where nothing could be read, or not yet."""
+    history: RunHistory | None
+    """Null where the sender tells of no runs."""
     why: str
     """Why I got this, in a sentence."""
     member_list: list[Member]
@@ -262,6 +306,12 @@ class Marks(Model):
     read: bool | None = None
     archived: bool | None = None
     dismissed: bool | None = None
+
+
+class Vote(Model):
+    """Whether a summary was of use."""
+
+    useful: bool
 
 
 class Marked(BaseModel):

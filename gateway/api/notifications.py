@@ -19,11 +19,13 @@ from gateway.api.models import (
     TeamQuery,
     UnreadCount,
     UrgentBar,
+    Vote,
 )  # fmt: skip
 from gateway.api.operation import Call, Operation
 from gateway.api.problem import Problem
+from gateway.domain.history import History, history
 from gateway.engine import settle
-from gateway.storage import detail, inbox, threads
+from gateway.storage import detail, inbox, readings, runs, threads
 from gateway.storage.database import Transaction
 from gateway.storage.inbox import Filter
 from mappers.contract import Category
@@ -127,12 +129,36 @@ async def show(call: Call) -> Detail:
             "members": detail.members_of(transaction, notification_id, episode=row["episode"], limit=MEMBERS),
             "timeline": detail.timeline(transaction, notification_id, limit=TIMELINE),
             "deliveries": detail.deliveries_to(transaction, user_id=call.person.id, notification_id=notification_id),
+            "summary": readings.summaries(transaction, [notification_id]).get(notification_id),
+            "useful": readings.vote_of(transaction, notification_id=notification_id, user_id=call.person.id),
+            "past": _past(transaction, notification_id),
         }
 
     found = await call.database.read(whole)
     if found is None:
         raise Problem(404, _GONE)
     return present.detail(**found, public_url=call.public_url)
+
+
+def _past(transaction: Transaction, notification_id: int) -> History | None:
+    ends = runs.recent_ends_of(transaction, notification_id)
+    return history(ends) if ends else None
+
+
+async def vote(call: Call) -> Done:
+    """Says whether the summary was of use to me; the last word counts."""
+    wanted: Vote = call.body
+
+    def write(transaction: Transaction) -> bool:
+        number = call.id()
+        mine = inbox.one(transaction, user_id=call.person.id, notification_id=number, now=call.now)
+        return mine is not None and readings.vote(
+            transaction, notification_id=number, user_id=call.person.id, useful=wanted.useful, now=call.now
+        )
+
+    if not await call.database.write(write):
+        raise Problem(404, "You have no such notification, or nothing was read of it.")
+    return Done()
 
 
 async def mark(call: Call) -> Marked:
@@ -206,5 +232,6 @@ OPERATIONS: Final = (
     Operation("POST", f"{_ROOT}/{{id}}/acknowledge", "Somebody is on it", acknowledge, Done, problems=(404,), floor="member"),
     Operation("POST", f"{_ROOT}/{{id}}/unacknowledge", "Nobody is on it after all", unacknowledge, Done, problems=(404,), floor="member"),
     Operation("POST", f"{_ROOT}/{{id}}/resolve", "It is over", resolve, Done, problems=(404,), floor="member"),
+    Operation("POST", f"{_ROOT}/{{id}}/summary-vote", "Was the summary of use", vote, Done, body=Vote, problems=(404,)),
     Operation("POST", f"{_ROOT}/{{id}}/dismiss", "Take it off my urgent bar", dismiss, Done, problems=(404,)),
 )

@@ -3,7 +3,20 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from gateway.api.models import BarCounts, Conversation, DeliveryToMe, Detail, Happening, Item, Member, MemberCounts, UrgentBar
+from gateway.api.models import (
+    BarCounts,
+    Conversation,
+    DeliveryToMe,
+    Detail,
+    FailureSummary,
+    Happening,
+    Item,
+    Member,
+    MemberCounts,
+    RunHistory,
+    UrgentBar,
+)
+from gateway.domain.history import History
 from gateway.domain.links import absolute
 from mappers.contract import Category, Level
 
@@ -48,6 +61,9 @@ def detail(
     members: Iterable[Mapping[str, Any]],
     timeline: Iterable[Mapping[str, Any]],
     deliveries: Iterable[Mapping[str, Any]],
+    summary: Mapping[str, Any] | None,
+    useful: bool | None,
+    past: History | None,
     public_url: str,
 ) -> Detail:
     """One notification whole."""
@@ -56,12 +72,19 @@ def detail(
             **_fields(row, public_url),
             "facts": row["facts"] or {},
             "impact": row["impact"] or [],
+            "summary": FailureSummary.model_validate({**summary, "useful": useful}) if summary else None,
+            "history": _history(past) if past else None,
             "why": why(row),
             "member_list": [_member(one, row, public_url) for one in members],
             "timeline": [Happening.model_validate({**one, "members": len(one["members"])}) for one in timeline],
             "deliveries": [DeliveryToMe.model_validate(one) for one in deliveries],
         }
     )
+
+
+def _history(past: History) -> RunHistory:
+    usual, last = (span.total_seconds() if span is not None else None for span in (past.usual, past.last))
+    return RunHistory(last_success=past.last_success, failed_in_a_row=past.failed_in_a_row, usual_seconds=usual, last_seconds=last)
 
 
 def _member(one: Mapping[str, Any], row: Mapping[str, Any], public_url: str) -> Member:

@@ -4,9 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 from gateway.domain.history import History
 from mappers.contract import Category, Level
+
+IN_FULL: Final = 3
+"""Parts of a digest that are shown as other mails show them; a line is enough for the others."""
 
 
 class Kind(StrEnum):
@@ -26,6 +30,20 @@ class MemberLine:
     label: str
     level: Level
     message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What went wrong, in short."""
+
+    headline: str
+    cause: str
+    """Empty where no line of the log shows one."""
+    evidence: tuple[str, ...]
+    """Quotes of the log."""
+    next_steps: tuple[str, ...]
+    model: str
+    """Which model wrote it; empty: it was read by rules."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +76,7 @@ class Part:
     facts: Mapping[str, str] = field(default_factory=dict)
     owners: tuple[str, ...] = ()
     impact: tuple[str, ...] = ()
+    summary: Summary | None = None
     history: History = field(default_factory=History)
     """How its pipeline has been doing."""
 

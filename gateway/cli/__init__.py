@@ -12,6 +12,7 @@ from gateway.cli.notify import notify
 from gateway.cli.send import send
 from gateway.cli.serve import serve
 from gateway.cli.setup import apply, disable_source, migrate, sign_in_link
+from gateway.cli.summarize import summarize
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -19,5 +20,21 @@ def main() -> None:
     """Tocsin: turns what data pipelines say about themselves into the one message the right person needs."""
 
 
-for command in (serve, demo, connect, map_command, notify, send, events, apply, disable_source, migrate, cleanup, doctor, sign_in_link):
+for command in (
+    serve,
+    demo,
+    connect,
+    map_command,
+    notify,
+    send,
+    events,
+    apply,
+    disable_source,
+    migrate,
+    cleanup,
+    doctor,
+    sign_in_link,
+    summarize,
+):
     main.add_command(command)
+main.add_command(summarize, "summarise")

@@ -18,6 +18,7 @@ _SAID: Final = {
     "deliveries": ("mail", "mails"),
     "conversations": ("conversation", "conversations"),
     "idempotency_keys": ("idempotency key", "idempotency keys"),
+    "answers": ("model's answer", "models' answers"),
     "follow_ups": ("answered question to a sender", "answered questions to senders"),
     "audit": ("audit entry", "audit entries"),
     "credentials": ("session or sign-in link", "sessions and sign-in links"),

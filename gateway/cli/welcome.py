@@ -22,10 +22,11 @@ def welcome(environment: "Environment", first: "FirstStart | None", link: str | 
         lines += [f"  The page:  {base}/    (a link to sign in: {_program()} sign-in-link)", ""]
     if first:
         lines += ["  Point your senders here. These credentials are shown now and never again:", ""]
+        width = max(len(source.title) for source in first.sources)
         for source in first.sources:
-            lines.append(f"    {source.title:<18} {source.url(base)}")
+            lines.append(f"    {source.title:<{width}}  {source.url(base)}")
             if source.instruction:
-                lines.append(f"    {'':<18} {source.instruction}")
+                lines.append(f"    {'':<{width}}  {source.instruction}")
         lines += ["", "  Ring the bell:", "", *_curl(next(one for one in first.sources if one.kind == "prefect"), base), ""]
         lines += ["  Or play captured requests of every kind through the door, from another terminal:  make demo", ""]
     if environment.smtp_url is None:

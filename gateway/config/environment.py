@@ -3,10 +3,12 @@
 import re
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+OPENAI: Final = "https://api.openai.com/v1"
 
 
 class EnvironmentFault(Exception):
@@ -16,7 +18,7 @@ class EnvironmentFault(Exception):
 class Environment(BaseSettings):
     """Everything that is set outside `tocsin.toml`."""
 
-    model_config = SettingsConfigDict(env_prefix="TOCSIN_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="TOCSIN_", frozen=True, extra="ignore", populate_by_name=True)
 
     database_url: str = "sqlite:///data/tocsin.db"
     """`sqlite:///path` or `postgresql://user:password@host/name`."""
@@ -36,6 +38,17 @@ class Environment(BaseSettings):
     """`smtp://`, `smtp+starttls://` or `smtps://` user:password@host:port; unset: mail is kept and readable in the page."""
     mail_from: str = Field(default="Tocsin <tocsin@localhost>")
     """The sender of every mail."""
+
+    summaries: str = Field(default="", validation_alias="AUTO_GENERATE_LLM_FAILURE_SUMMARIES")
+    """`true`, `1` or `yes`: a model is asked what went wrong. Otherwise rules alone say it, which costs nothing."""
+    llm_model: str = "gpt-4o-mini"
+    """Which model is asked."""
+    llm_daily_calls: Annotated[int, Field(ge=0, le=1_000_000)] = 500
+    """Questions to the model for each team and day; after that the rules alone answer."""
+    openai_base_url: str = Field(default=OPENAI, validation_alias="OPENAI_BASE_URL")
+    """Any server that speaks OpenAI's protocol."""
+    openai_api_key: SecretStr | None = Field(default=None, validation_alias="OPENAI_API_KEY")
+    """The key for it; a local server may want none."""
 
     @field_validator("trusted_proxies", mode="before")
     @classmethod

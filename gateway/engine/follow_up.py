@@ -7,7 +7,7 @@ from urllib.parse import parse_qs
 
 from gateway.domain.identity import fingerprint
 from gateway.engine.mapping import Reading
-from gateway.storage import deliveries, follow_ups
+from gateway.storage import deliveries, follow_ups, readings
 from gateway.storage.database import Transaction
 from gateway.storage.follow_ups import Wanted
 from gateway.storage.processing import Event
@@ -59,7 +59,14 @@ def answered(transaction: Transaction, events: Sequence[Event], now: datetime) -
     """What was fetched is recorded: mail need not wait for it any more."""
     ids = [number for event in events if (number := _number(event)) is not None]
     if ids:
-        deliveries.release(transaction, follow_ups.conversations_of(transaction, ids), now=now)
+        let_go(transaction, follow_ups.conversations_of(transaction, ids), now)
+
+
+def let_go(transaction: Transaction, conversations: Sequence[str], now: datetime) -> None:
+    """Mail of these conversations waits for no document any more; for what is read of their threads it may."""
+    if conversations:
+        waiting = readings.waiting_in(transaction, conversations)
+        deliveries.release(transaction, [one for one in conversations if one not in waiting], now=now)
 
 
 def request_line(follow_up_id: int, kind: str, operation: str) -> Mapping[str, str]:

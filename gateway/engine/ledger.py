@@ -47,6 +47,8 @@ class Ledger:
     permissions: set[str] = field(default_factory=set)
     audience_anew: bool = False
     """Whether owners and permissions replace those stored, or join them."""
+    logs: dict[str, Any] | None = None
+    """Where more of the log of what was reported last can be had."""
     touched: bool = False
     """Whether there is anything to write."""
 
@@ -218,6 +220,7 @@ class Ledger:
             "source_app": draft.source_app, "source_model": draft.source_model, "source_ref": draft.source_id,
             "expires_at": draft.expires_at,
         }  # fmt: skip
+        self.logs = draft.logs.model_dump() if draft.logs else None
         origin = happening.origin
         row["silence_at"] = origin.received_at + origin.silence if draft.closes_itself else None
 

@@ -7,6 +7,7 @@ from typing import Final
 
 from gateway.domain.judge import STALE_AFTER, Reason, judge
 from gateway.domain.thread import Occurrence
+from gateway.engine import reading
 from gateway.engine.happening import Happening
 from gateway.engine.ledger import Ledger
 from gateway.engine.tell import tell
@@ -77,6 +78,7 @@ def flush(transaction: Transaction, ledgers: Sequence[Ledger], now: datetime) ->
         ledger.plan_reminder(now)
     _save(transaction, ledgers)
     told = tell(transaction, ledgers, now)
+    reading.ask(transaction, ledgers, now)
     threads.close_conversations(
         transaction,
         sorted({ledger.row["conversation_id"] for ledger in ledgers if not ledger.thread.is_open and ledger.row["conversation_id"]}),

@@ -123,9 +123,14 @@ def hold(connection: Connection, identities: Sequence[str], *, until: datetime, 
 
 
 def release(connection: Connection, identities: Sequence[str], *, now: datetime) -> None:
-    """What `hold` made wait may leave."""
+    """What waits in these conversations may leave."""
     if identities:
         connection.execute(_RELEASE, {"identities": list(identities), "moment": now})
+
+
+def hold_for_reading(connection: Connection, ids: Sequence[int], *, until: datetime, now: datetime) -> None:
+    """`hold`, by the ids of conversations."""
+    connection.execute(_HOLD_BY_ID, {"conversations": list(ids), "moment": now, "until": until})
 
 
 def next_due(connection: Connection) -> datetime | None:
@@ -173,19 +178,21 @@ _TAKE: Final = _take(_WAITS, deliveries.c.due_at <= _NOW)
 _TAKE_URGENT: Final = _take(text(URGENT), deliveries.c.due_at <= _NOW)
 _TAKE_UNTOUCHED: Final = _take(text(UNTOUCHED), order=(deliveries.c.urgent.desc(), deliveries.c.id))
 """What was to leave at once is due whatever the clock says now: it may have stepped back, or be another machine's."""
-_OF_CONVERSATIONS: Final = (
-    deliveries.c.conversation_id.in_(
-        select(conversations.c.id).where(
-            conversations.c.identity.in_(bindparam("identities", expanding=True)), conversations.c.closed_at.is_(None)
-        )
-    ),
+_NOT_BEGUN: Final = (
     deliveries.c.status == WAITING,
     deliveries.c.kind == "failing",
     deliveries.c.attempts == 0,
     deliveries.c.mail.is_(None),
 )
+_NAMED: Final = conversations.c.identity.in_(bindparam("identities", expanding=True))
+_OF_CONVERSATIONS: Final = (
+    deliveries.c.conversation_id.in_(select(conversations.c.id).where(_NAMED, conversations.c.closed_at.is_(None))),
+    *_NOT_BEGUN,
+)
+_BY_ID: Final = (among(deliveries.c.conversation_id, "conversations"), *_NOT_BEGUN)
 _MOMENT: Final = bindparam("moment", type_=Time)
 _HOLD: Final = (
     update(deliveries).where(*_OF_CONVERSATIONS, deliveries.c.created_at == _MOMENT).values(due_at=bindparam("until", type_=Time))
 )
 _RELEASE: Final = update(deliveries).where(*_OF_CONVERSATIONS, deliveries.c.due_at > _MOMENT).values(due_at=_MOMENT)
+_HOLD_BY_ID: Final = update(deliveries).where(*_BY_ID, deliveries.c.created_at == _MOMENT).values(due_at=bindparam("until", type_=Time))

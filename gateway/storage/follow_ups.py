@@ -127,6 +127,12 @@ def conversations_of(connection: Connection, ids: Sequence[int]) -> list[str]:
     return sorted({identity for identities in rows for identity in identities})
 
 
+def awaited(connection: Connection, source_id: int, *, since: datetime) -> set[str]:
+    """Identities of the conversations that wait for a document of this source, asked for lately."""
+    recent = (follow_ups.c.source_id == source_id, follow_ups.c.status == WAITING, follow_ups.c.asked_at > since)
+    return {identity for found in connection.scalars(select(follow_ups.c.conversations).where(*recent)) for identity in found}
+
+
 def next_due(connection: Connection) -> datetime | None:
     """When the next one is due, or its lease runs out."""
     due: datetime | None = connection.scalar(select(func.min(follow_ups.c.due_at)).where(follow_ups.c.status == WAITING))

@@ -10,12 +10,12 @@ from typing import Self
 
 from sqlalchemy import Connection, text, update
 
-from gateway.storage.tables import deliveries, follow_ups, processing, reconciliations
+from gateway.storage.tables import deliveries, follow_ups, processing, readings, reconciliations
 
 
 def take_back_leases(connection: Connection, now: datetime) -> None:
     """Ends every lease. Only for the one `serve` of a SQLite file, when it starts: whoever held them is dead."""
-    for table in (processing, follow_ups, deliveries):
+    for table in (processing, follow_ups, readings, deliveries):
         connection.execute(update(table).where(table.c.status == "waiting", table.c.lease.is_not(None)).values(lease=None, due_at=now))
     connection.execute(update(reconciliations).where(reconciliations.c.lease.is_not(None)).values(lease=None, due_at=now))
 

@@ -68,6 +68,7 @@ class Sweep:
             ("deliveries", partial(self._oldest, sql.DELIVERIES, timedelta(days=max_age_days))),
             ("conversations", partial(self._oldest, sql.CONVERSATIONS, timedelta(days=max_age_days))),
             ("idempotency_keys", self._keys),
+            ("answers", partial(self._oldest, sql.ANSWERS, timedelta(days=max_age_days))),
             ("follow_ups", partial(self._oldest, sql.FOLLOW_UPS, timedelta(days=max_age_days))),
             ("audit", partial(self._oldest, sql.AUDIT, AUDIT_FOR)),
             ("credentials", partial(self._oldest, sql.CREDENTIALS, timedelta(0))),

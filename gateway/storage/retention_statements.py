@@ -26,6 +26,7 @@ from sqlalchemy import (
 
 from gateway.storage.among import among
 from gateway.storage.tables import (
+    answers,
     audit,
     conversations,
     credentials,
@@ -129,6 +130,7 @@ EXPIRED: Final = _older(notifications, _thread.expires_at, literal_column("1"), 
 RESOLVED: Final = _older(notifications, _thread.resolved_at, _thread_goes(), _thread.status == _RESOLVED)
 DELIVERIES: Final = _oldest(deliveries, _delivery.created_at, _delivery_goes())
 CONVERSATIONS: Final = _oldest(conversations, _conversation.opened_at, _conversation_goes())
+ANSWERS: Final = _oldest(answers, answers.c.asked_at, answers.c.until < _BEFORE)
 FOLLOW_UPS: Final = _oldest(follow_ups, follow_ups.c.asked_at, follow_ups.c.ended_at < _BEFORE)
 AUDIT: Final = _oldest(audit, audit.c.at, audit.c.at < _BEFORE)
 CREDENTIALS: Final = _oldest(credentials, credentials.c.created_at, _credential_goes())
@@ -164,6 +166,7 @@ REMOVE: Final[dict[str, Any]] = {
     "resolved": _given_up(and_(_thread.status == _RESOLVED, _thread.resolved_at < _BEFORE, _thread_goes())),
     "deliveries": _removed(deliveries, _delivery_goes()),
     "conversations": _removed(conversations, _conversation_goes()),
+    "answers": _removed(answers, answers.c.until < _BEFORE),
     "follow_ups": _removed(follow_ups, follow_ups.c.ended_at < _BEFORE),
     "audit": _removed(audit, audit.c.at < _BEFORE),
     "credentials": _removed(credentials, _credential_goes()),

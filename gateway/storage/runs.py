@@ -10,7 +10,7 @@ from sqlalchemy import Connection, bindparam, case, func, select, tuple_
 
 from gateway.domain.history import RunEnd
 from gateway.storage.database import insert_of
-from gateway.storage.tables import pipelines, runs
+from gateway.storage.tables import notifications, pipelines, runs
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +93,15 @@ def recent_ends(connection: Connection, *, source_id: int, environment: str, pip
         .limit(_LATEST)
     )
     return [RunEnd(*row) for row in rows]
+
+
+def recent_ends_of(connection: Connection, notification_id: int) -> list[RunEnd]:
+    """The same for the pipeline of a thread; empty where it has none."""
+    place = select(notifications.c.source_id, notifications.c.environment, notifications.c.pipeline)
+    row = connection.execute(place.where(notifications.c.id == notification_id)).one_or_none()
+    if row is None or row.source_id is None or not row.pipeline:
+        return []
+    return recent_ends(connection, source_id=row.source_id, environment=row.environment, pipeline=row.pipeline)
 
 
 def _pipelines(connection: Connection, wanted: Sequence[tuple[int, str, str]]) -> dict[tuple[int, str, str], int]:

@@ -73,6 +73,13 @@ def kinds(connection: Connection) -> dict[tuple[str, str], str]:
     return {(team, slug): kind for team, slug, kind in rows}
 
 
+def kept_secrets(connection: Connection) -> list[tuple[str, list[dict[str, Any]], dict[str, Any]]]:
+    """(kind, auth, settings) of every source, secrets sealed as they are kept."""
+    return [
+        (kind, auth, settings) for kind, auth, settings in connection.execute(select(sources.c.kind, sources.c.auth, sources.c.settings))
+    ]
+
+
 def unmanaged(connection: Connection) -> list[str]:
     """`team/slug` of the enabled sources that no configuration owns."""
     rows = connection.execute(

@@ -1,17 +1,19 @@
 """One notification whole, and what a person does with notifications."""
 
+from datetime import timedelta
 from typing import Any, Final
 
 from aiohttp import web
 from pydantic import ValidationError
 
 from gateway.api import notifications, put_aside
-from gateway.api.models import Detail, Marks
+from gateway.api.models import Detail, Marks, Vote
 from gateway.api.operation import Handler
 from gateway.api.problem import Problem, refused
 from gateway.api.put_aside import Period
 from gateway.web.filters import Filters
 from gateway.web.visit import Route, Visit
+from mappers.contract import duration
 
 _MARKS: Final = {
     "read": {"read": True},
@@ -56,8 +58,23 @@ def _story(found: Detail) -> dict[str, Any]:
         "lasted": lasted,
         "members": [] if alone else sorted(found.member_list, key=lambda member: not member.firing),
         "told_by_member": not alone and any(member.message == found.message for member in found.member_list),
+        "took": _span(found.history.last_seconds) if found.history else "",
+        "usual": _span(found.history.usual_seconds) if found.history else "",
         "excerpt": "" if found.excerpt == found.message else found.excerpt,
     }
+
+
+def _span(seconds: float | None) -> str:
+    return "" if seconds is None else duration(timedelta(seconds=seconds))
+
+
+async def vote(visit: Visit) -> web.Response:
+    """Was the summary of use?"""
+    form = await visit.form()
+    if form.get("useful") not in ("yes", "no"):
+        raise Problem(422, "There is no such button.")
+    await notifications.vote(visit.call(body=Vote(useful=form.get("useful") == "yes")))
+    return visit.redirect(visit.came_from, "thanks")
 
 
 async def act(visit: Visit) -> web.Response:
@@ -118,4 +135,5 @@ ROUTES: Final[tuple[Route, ...]] = (
     ("GET", "/notifications/{id}", show),
     ("POST", "/notifications", act),
     ("POST", "/notifications/read-all", read_all),
+    ("POST", "/notifications/{id}/summary-vote", vote),
 )

@@ -30,6 +30,7 @@ _SAYINGS: Final = {
     "released": ("Mail leaves again", None),
     "mail-again": ("Mail goes to that address again", None),
     "saved": ("Saved", None),
+    "thanks": ("Thank you: that was noted", None),
     "unchanged": ("Nothing was changed", None),
     "replayed": ("Queued to be mapped again; nobody hears twice of the same happening", None),
 }

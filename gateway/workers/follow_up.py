@@ -11,7 +11,7 @@ from gateway import proofs
 from gateway.domain.backoff import wait_before_retry
 from gateway.engine import follow_up
 from gateway.metrics import FOLLOWED_UP
-from gateway.storage import deliveries, follow_ups
+from gateway.storage import follow_ups
 from gateway.storage.database import Database, StorageUnavailable, Transaction
 from gateway.storage.follow_ups import DONE, FAILED, Claimed
 from gateway.upstream.asking import Asked, Document, NotYet, Refused, Unavailable, Upstream
@@ -153,4 +153,4 @@ class FollowUpWorker(Worker):
 
 def _ended(transaction: Transaction, one: Claimed, lease: str, status: str, reason: str | None, now: datetime) -> None:
     if follow_ups.finish(transaction, one.id, lease=lease, status=status, reason=reason, now=now) and status == FAILED:
-        deliveries.release(transaction, one.conversations, now=now)  # nothing comes any more that mail could wait for
+        follow_up.let_go(transaction, one.conversations, now)  # nothing comes any more that mail could wait for

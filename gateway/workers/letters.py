@@ -1,19 +1,20 @@
 """From the rows of deliveries to the messages their readers get, as things stand at that moment."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from gateway.channels.message import Kind, MemberLine, Message, Part
+from gateway.channels.message import IN_FULL, Kind, MemberLine, Message, Part, Summary
 from gateway.domain.history import History, history
 from gateway.domain.identity import fingerprint
 from gateway.domain.links import absolute
 from gateway.domain.unsubscribing import Unsubscribing
-from gateway.storage import mail_contents, runs
+from gateway.storage import mail_contents, readings, runs
 from gateway.storage.database import Transaction
 from gateway.storage.mail_contents import Told
 from mappers.contract import Category, Level
+from summarizer import Redactor, Unsure
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,15 @@ class Desk:
 
     public_url: str
     unsubscribing: Unsubscribing
+    redactor: Redactor = field(default_factory=Redactor)
+    """Takes secrets out of what senders said: a mail goes where nobody can take it back."""
+
+    def safe(self, text: str) -> str:
+        """The text without secrets; of a text that cannot be made safe, only that."""
+        try:
+            return self.redactor.clean(text)
+        except Unsure:
+            return "(left out of the mail: it may hold a secret)"
 
 
 def letters(transaction: Transaction, ids: Sequence[int], *, desk: Desk, now: datetime) -> dict[int, Message]:
@@ -73,6 +83,7 @@ class _Parts:
         several = [number for number, row in self._threads.items() if row["members_total"] > 1 or row["firing"] > 1]
         self._members = mail_contents.failing_members(transaction, several) if several else {}
         self._owners = mail_contents.owners(transaction, ids)
+        self._summaries = readings.summaries(transaction, ids)
         places = {(row["source_id"], row["environment"], row["pipeline"]) for row in self._threads.values()}
         self._histories = {
             (source_id, environment, pipeline): history(
@@ -81,16 +92,17 @@ class _Parts:
             for source_id, environment, pipeline in places
             if source_id is not None and pipeline
         }
-        self._made: dict[tuple[tuple[Told, ...], str], tuple[Part, ...]] = {}
+        self._made: dict[tuple[tuple[Told, ...], str, int], tuple[Part, ...]] = {}
 
     def of(self, told: Sequence[Told], envelope: Mapping[str, Any], desk: Desk) -> tuple[Part, ...]:
         base = envelope["base_url"] or desk.public_url
-        key = (tuple(told), base)
+        in_full = IN_FULL if envelope["kind"] == Kind.DIGEST and len(told) > IN_FULL else len(told)
+        key = (tuple(told), base, in_full)
         if key not in self._made:
-            self._made[key] = tuple(self._part(one, base) for one in told)
+            self._made[key] = tuple(self._part(one, base, desk, in_full=place < in_full) for place, one in enumerate(told))
         return self._made[key]
 
-    def _part(self, told: Told, base: str) -> Part:
+    def _part(self, told: Told, base: str, desk: Desk, *, in_full: bool) -> Part:
         row = self._threads[told.notification_id]
         return Part(
             notification_id=row["id"],
@@ -101,20 +113,34 @@ class _Parts:
             is_open=row["status"] == "open",
             reason=told.reason,
             environment=row["environment"],
-            message=row["message"],
-            excerpt=row["excerpt"],
+            message=desk.safe(row["message"]) if in_full else "",
+            excerpt=desk.safe(row["excerpt"]) if in_full else "",
             opened_at=row["opened_at"],
             resolved_at=row["resolved_at"],
             occurrences=row["count"],
             firing=row["firing"],
             members_total=max(row["members_total"], row["firing"]),
             members=tuple(
-                MemberLine(label=one["label"], level=Level(one["level"]), message=one["details"].get("message", ""))
+                MemberLine(label=one["label"], level=Level(one["level"]), message=desk.safe(one["details"].get("message", "")))
                 for one in self._members.get(row["id"], ())
             ),
             links=absolute(row["links"] or {}, base),
             facts=row["facts"] or {},
             owners=tuple(self._owners.get(row["id"], ())),
             impact=tuple(row["impact"] or ()),
+            summary=_summary(self._summaries.get(row["id"])) if row["status"] == "open" else None,
             history=self._histories.get((row["source_id"], row["environment"], row["pipeline"]), History()),
         )
+
+
+def _summary(kept: Mapping[str, Any] | None) -> Summary | None:
+    """What is worth a reader's time: rules that found no cause say nothing that the error does not."""
+    if kept is None or (kept["origin"] == "rules" and not kept["cause"]):
+        return None
+    return Summary(
+        headline=kept["headline"],
+        cause=kept["cause"] or "",
+        evidence=tuple(one["quote"] for one in kept["evidence"]),
+        next_steps=tuple(kept["next_steps"]),
+        model=kept["model"] or "" if kept["origin"] == "model" else "",
+    )

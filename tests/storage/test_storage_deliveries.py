@@ -18,6 +18,7 @@ def house(database: Database, clock: Clock) -> House:
 
 
 def claim(house: House, lease: str) -> list[int]:
+    house.read()
     with house.database.writing() as transaction:
         return [one.id for one in deliveries.claim(transaction, now=house.clock(), lease=lease, lease_for=LEASE, limit=10)]
 
@@ -84,6 +85,19 @@ def test_a_letter_holds_what_it_is_about_as_it_stands_now(house: House) -> None:
     assert (found[0], sorted(found[1])) == ("[acme/prod] nightly: job failure", ["mild", "nightly failed"])
     house.say(recovery(run="s", slug="mild"))
     assert house.rows(tables.deliveries)[0]["status"] == "waiting"
+
+
+@pytest.mark.req("R86")
+def test_no_secret_of_a_message_or_a_log_leaves_by_mail(house: House) -> None:
+    house.user("ana")
+    log = "connecting to postgresql://etl:hunter2hunter2@db.acme.test/raw\nit failed"
+    house.say(failure("orders", run="r", message=log, excerpt=log))
+    (delivery_id,) = claim(house, "one")
+    with house.database.reading() as transaction:
+        message = letter(transaction, delivery_id, desk=DESK, now=house.clock())
+    assert message is not None
+    assert "hunter2" not in repr(message)
+    assert "it failed" in message.parts[0].excerpt
 
 
 @pytest.mark.req("R36")

@@ -84,6 +84,9 @@ class House:
         """Lets the mail that is due be written."""
         deliver = next(worker for worker in self.work.workers if worker.name == "deliver")
         assert isinstance(deliver, DeliverWorker)
+        read = next(worker for worker in self.work.workers if worker.name == "summarize")
+        while await read.step():
+            pass
         while await deliver.step():
             await deliver.idle()
 

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from gateway.channels.email.clock import Clock
 from gateway.channels.email.wording import Tone, end_of_mail, headline, lead, recovered, runs, sentence, tone, why
-from gateway.channels.message import Kind, MemberLine, Message, Part
+from gateway.channels.message import IN_FULL, Kind, MemberLine, Message, Part
 from mappers.contract import Category
 from mappers.contract.draft import safe_link
 from mappers.contract.text import clean, clip, one_line
@@ -36,8 +36,6 @@ TIERS: Final = (
 """Tried in turn until the mail is small enough. The last one always is."""
 
 
-IN_FULL: Final = 3
-"""Parts of a digest that are shown as other mails show them; a line is enough for the others."""
 UNSUBSCRIBE: Final = "@@UNSUBSCRIBE@@"
 """Stands for the reader's own address: all else of a mail is the same for everyone who is told the same."""
 _SAID: Final = 3
@@ -66,6 +64,17 @@ class Excerpt:
 
 
 @dataclass(frozen=True, slots=True)
+class Summed:
+    """What went wrong, in short, and who says so."""
+
+    label: str
+    headline: str
+    cause: str
+    evidence: tuple[str, ...]
+    next_steps: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Section:
     """One part of a mail."""
 
@@ -81,6 +90,7 @@ class Section:
     """To where the reader acts on it, signed in: following a link changes nothing."""
     more_links: tuple[Link, ...]
     excerpt: Excerpt | None
+    summary: Summed | None
     members_label: str
     members: tuple[MemberLine, ...]
     members_left_out: int
@@ -171,6 +181,7 @@ def _section(part: Part, place: str, message: Message, clock: Clock, environment
         act=_act(part, message),
         more_links=links[1 : 1 + limits.links],
         excerpt=_excerpt(part, limits.lines, over=over),
+        summary=_summed(part, limits),
         members_label=f"Failing now: {part.firing}" + (f" of {part.members_total}" if part.members_total > part.firing else ""),
         members=tuple(MemberLine(_line(member.label, 120), member.level, _line(member.message, 160)) for member in members),
         members_left_out=max(part.firing, len(part.members)) - len(members) if several else 0,
@@ -215,6 +226,21 @@ def _excerpt(part: Part, limit: int, *, over: bool) -> Excerpt | None:
         kept = (lines if len(lines) <= room else _own_frames(lines))[-room:]
         return Excerpt("Error", tuple(kept), head=head, above=len(lines) - len(kept))
     return Excerpt("Details", tuple(lines[:room]), head=head, below=max(len(lines) - room, 0))
+
+
+def _summed(part: Part, limits: Limits) -> Summed | None:
+    """Labelled with its writer: whoever reads it at night must know how far to trust it."""
+    said = part.summary
+    if said is None or not limits.links:
+        return None
+    by = f"Summary by AI ({_line(said.model, 40)}), checked against the log; it may be wrong" if said.model else "In short, by rules"
+    return Summed(
+        label=by,
+        headline=_line(said.headline, 200),
+        cause=_line(said.cause, 400) if said.cause != said.headline else "",
+        evidence=tuple(_line(quote, 240) for quote in said.evidence[:3]),
+        next_steps=tuple(_line(step, 200) for step in said.next_steps[:3]),
+    )
 
 
 def _lines(text: str) -> list[str]:

@@ -30,6 +30,7 @@ from gateway.storage.tables.people import (
     users,
 )
 from gateway.storage.tables.seen import (
+    answers,
     conversations,
     idempotency_keys,
     inbox_entries,
@@ -38,8 +39,10 @@ from gateway.storage.tables.seen import (
     notification_permissions,
     notifications,
     occurrences,
+    readings,
     recipients,
     scheduled,
+    votes,
 )
 from gateway.storage.tables.sending import (
     OPEN_DIGEST,
@@ -56,6 +59,7 @@ __all__ = [
     "OPEN_DIGEST",
     "UNTOUCHED",
     "URGENT",
+    "answers",
     "audit",
     "conversations",
     "credentials",
@@ -81,6 +85,7 @@ __all__ = [
     "occurrences",
     "pipelines",
     "processing",
+    "readings",
     "recipients",
     "reconciliations",
     "rejections",
@@ -92,4 +97,5 @@ __all__ = [
     "teams",
     "user_owns",
     "users",
+    "votes",
 ]

@@ -113,6 +113,52 @@ scheduled: Final = Table(
     comment="notifications to be made later; until then their rows hold nothing but an id",
 )  # fmt: skip
 
+readings: Final = Table(
+    "readings", metadata,
+    ref("notification_id", "notifications", primary_key=True),
+    Column("episode", Integer, nullable=False),
+    Column("run", String(200)),
+    Column("logs", Document, comment="where more of the log is: an operation of the sender's API"),
+    Column("status", String(20), nullable=False, comment="waiting or done"),
+    Column("summary", Document, comment="as it can be told now; by the rules while a model is asked"),
+    Column("why_not", String(40), comment="why no model says it, or nothing is said at all"),
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    Column("due_at", Time, nullable=False),
+    Column("lease", String(40)),
+    Column("asked_at", Time, nullable=False),
+    Column("ended_at", Time),
+    partial("ix_readings_waiting", "due_at", "notification_id", where="status = 'waiting'"),
+    comment="what went wrong, in short, with evidence; of a thread's latest run",
+)  # fmt: skip
+
+answers: Final = Table(
+    "answers", metadata, key(),
+    ref("team_id", "teams"),
+    Column("key", String(64), nullable=False, comment="model, prompt and what was shown to it, without numbers, ids and times"),
+    Column("model", Text, nullable=False),
+    Column("status", String(20), nullable=False, comment="asked, answered or failed"),
+    Column("summary", Document),
+    Column("why_not", String(40)),
+    Column("tokens_in", Integer, nullable=False, server_default=text("0")),
+    Column("tokens_out", Integer, nullable=False, server_default=text("0")),
+    Column("asked_at", Time, nullable=False),
+    Column("until", Time, nullable=False, comment="asked: nobody else asks until then; failed: nor is it asked again"),
+    Index(None, "team_id", "key", unique=True),
+    Index(None, "team_id", "asked_at"),
+    comment="what a model said of a failure; the same failure again costs nothing",
+)  # fmt: skip
+
+votes: Final = Table(
+    "votes", metadata,
+    ref("notification_id", "notifications", primary_key=True),
+    ref("user_id", "users", primary_key=True),
+    Column("useful", Boolean, nullable=False),
+    Column("origin", String(10), nullable=False, comment="model or rules"),
+    Column("at", Time, nullable=False),
+    Index(None, "user_id"),
+    comment="whether a summary was of use",
+)  # fmt: skip
+
 idempotency_keys: Final = Table(
     "idempotency_keys", metadata,
     ref("user_id", "users", primary_key=True),

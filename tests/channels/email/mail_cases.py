@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from gateway.channels.message import Kind, MemberLine, Message, Part
+from gateway.channels.message import Kind, MemberLine, Message, Part, Summary
 from gateway.domain.history import History
 from mappers.contract import Category, Level
 
@@ -146,6 +146,30 @@ CASES: dict[str, Message] = {
         folded=77,
     ),
     "job-failed": message(JOB),
+    "job-failed-summarized": message(
+        replace(
+            JOB,
+            summary=Summary(
+                headline="raw.orders refuses rows without a customer",
+                cause="The extract of 2 March holds an order whose customer_id is null, and raw.orders does not allow that.",
+                evidence=('null value in column "customer_id" of relation "orders" violates not-null constraint',),
+                next_steps=("Look at order 918273 in the shop", "Ask the shop's team why it has no customer"),
+                model="gpt-4o-mini",
+            ),
+        )
+    ),
+    "job-failed-read-by-rules": message(
+        replace(
+            JOB,
+            summary=Summary(
+                headline="A required value is missing",
+                cause='null value in column "customer_id" of relation "orders" violates not-null constraint',
+                evidence=('null value in column "customer_id" of relation "orders" violates not-null constraint',),
+                next_steps=(),
+                model="",
+            ),
+        )
+    ),
     "job-failed-third-run-in-a-row": message(
         replace(
             JOB,
