@@ -71,7 +71,7 @@ def _telling(verb: Callable[..., Any]) -> Callable[..., Any]:
     def wrapped(*args: Any, **kwargs: Any) -> Any:
         answer = verb(*args, **kwargs)
         if Path("asleep").exists() and Path("asleep").read_text(encoding="utf-8") == str(os.getpid()) and not Path("awake").exists():
-            Path("awake").write_text(str(int(answer)), encoding="utf-8")
+            Path("awake").write_text(str(len(answer) if isinstance(answer, set) else int(answer)), encoding="utf-8")
         return answer
 
     return wrapped
