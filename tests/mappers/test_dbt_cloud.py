@@ -132,7 +132,7 @@ def test_the_signature_is_bare_hex_over_the_raw_body():
     assert authenticate([proof], Headers([("authorization", good)]), None, raw + b" ", now) is Refusal.WRONG
 
 
-@pytest.mark.req("R91")
+@pytest.mark.req("R23")
 def test_runs_of_the_api_are_one_request_each_however_often_they_are_found():
     assert SOURCE.request_key(inbound(body("api-run-errored"))) == "run 4711 70555823001 failed"
     assert SOURCE.request_key(inbound(body("api-run-success"))) == "run 4711 70555823002 succeeded"

@@ -231,7 +231,7 @@ async def ended(asking: Web, fake: FakeDbt, since: datetime, until: datetime, **
     return [run async for page in pages for run in page]
 
 
-@pytest.mark.req("R91")
+@pytest.mark.req("R23")
 async def test_runs_that_ended_are_told_oldest_first_and_all_of_them(dbt: FakeDbt, asking: Web) -> None:
     start = datetime(2026, 11, 22, tzinfo=UTC)
     for number in range(1, 251):
@@ -257,7 +257,7 @@ async def test_without_an_account_nobody_knows_whose_runs(dbt: FakeDbt, asking: 
         await ended(asking, dbt, RECEIVED - timedelta(days=1), RECEIVED, account=None)
 
 
-@pytest.mark.req("R91")
+@pytest.mark.req("R23")
 @pytest.mark.parametrize(
     ("case", "status"),
     [
