@@ -55,18 +55,18 @@ def ask(
         deliveries.hold(transaction, conversations, until=now + MAIL_WAITS, now=now)
 
 
-def answered(transaction: Transaction, events: Sequence[Event], now: datetime) -> None:
+def answered(transaction: Transaction, events: Sequence[Event]) -> None:
     """What was fetched is recorded: mail need not wait for it any more."""
     ids = [number for event in events if (number := _number(event)) is not None]
     if ids:
-        let_go(transaction, follow_ups.conversations_of(transaction, ids), now)
+        let_go(transaction, follow_ups.conversations_of(transaction, ids))
 
 
-def let_go(transaction: Transaction, conversations: Sequence[str], now: datetime) -> None:
+def let_go(transaction: Transaction, conversations: Sequence[str]) -> None:
     """Mail of these conversations waits for no document any more; for what is read of their threads it may."""
     if conversations:
         waiting = readings.waiting_in(transaction, conversations)
-        deliveries.release(transaction, [one for one in conversations if one not in waiting], now=now)
+        deliveries.release(transaction, [one for one in conversations if one not in waiting])
 
 
 def request_line(follow_up_id: int, kind: str, operation: str) -> Mapping[str, str]:

@@ -65,7 +65,7 @@ def commit(
         record(transaction, [happening for some in happened.values() for happening in some], now)
     for one in mine:
         follow_up.ask(transaction, one.event, one.reading, [happening.conversation for happening in happened[one.event.id]], now, upstreams)
-    follow_up.answered(transaction, [one.event for one in mine], now)
+    follow_up.answered(transaction, [one.event for one in mine])
     return len(mine)
 
 

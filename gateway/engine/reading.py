@@ -31,7 +31,7 @@ def let_go(transaction: Transaction, conversation: str, source_id: int | None, n
         return
     awaited = follow_ups.awaited(transaction, source_id, since=now - MAIL_WAITS) if source_id is not None else set()
     if conversation not in awaited:
-        deliveries.release(transaction, [conversation], now=now)
+        deliveries.release(transaction, [conversation])
 
 
 def _is_read(ledger: Ledger) -> bool:

@@ -122,10 +122,10 @@ def hold(connection: Connection, identities: Sequence[str], *, until: datetime, 
     connection.execute(_HOLD, {"identities": list(identities), "moment": now, "until": until})
 
 
-def release(connection: Connection, identities: Sequence[str], *, now: datetime) -> None:
+def release(connection: Connection, identities: Sequence[str]) -> None:
     """What waits in these conversations may leave."""
     if identities:
-        connection.execute(_RELEASE, {"identities": list(identities), "moment": now})
+        connection.execute(_RELEASE, {"identities": list(identities)})
 
 
 def hold_for_reading(connection: Connection, ids: Sequence[int], *, until: datetime, now: datetime) -> None:
@@ -194,5 +194,9 @@ _MOMENT: Final = bindparam("moment", type_=Time)
 _HOLD: Final = (
     update(deliveries).where(*_OF_CONVERSATIONS, deliveries.c.created_at == _MOMENT).values(due_at=bindparam("until", type_=Time))
 )
-_RELEASE: Final = update(deliveries).where(*_OF_CONVERSATIONS, deliveries.c.due_at > _MOMENT).values(due_at=_MOMENT)
+_RELEASE: Final = (
+    update(deliveries)  # at once, whatever any clock says now
+    .where(*_OF_CONVERSATIONS, deliveries.c.due_at > deliveries.c.created_at)
+    .values(due_at=deliveries.c.created_at)
+)
 _HOLD_BY_ID: Final = update(deliveries).where(*_BY_ID, deliveries.c.created_at == _MOMENT).values(due_at=bindparam("until", type_=Time))

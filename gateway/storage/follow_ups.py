@@ -2,10 +2,10 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Connection, bindparam, func, select, update
+from sqlalchemy import Connection, and_, bindparam, func, or_, select, update
 
 from gateway.storage.among import among
 from gateway.storage.database import insert_for
@@ -14,6 +14,11 @@ from gateway.storage.tables import follow_ups, sources
 WAITING: Final = "waiting"
 DONE: Final = "done"
 FAILED: Final = "failed"
+
+
+EVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_UNTOUCHED: Final = and_(follow_ups.c.attempts == 0, follow_ups.c.lease.is_(None))
+"""What nobody has tried; the clock that wrote when it is due may not be ours, or have stepped since."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +84,7 @@ def claim(
     """Takes up to `limit` that are due, none of the sources `but`. Each counts as one more attempt."""
     due = (
         select(follow_ups.c.id)
-        .where(follow_ups.c.status == WAITING, follow_ups.c.due_at <= now, follow_ups.c.source_id.not_in(list(but)))
+        .where(follow_ups.c.status == WAITING, or_(follow_ups.c.due_at <= now, _UNTOUCHED), follow_ups.c.source_id.not_in(list(but)))
         .order_by(follow_ups.c.due_at, follow_ups.c.id)
         .limit(limit)
         .with_for_update(skip_locked=True)
@@ -133,9 +138,12 @@ def awaited(connection: Connection, source_id: int, *, since: datetime) -> set[s
     return {identity for found in connection.scalars(select(follow_ups.c.conversations).where(*recent)) for identity in found}
 
 
-def next_due(connection: Connection) -> datetime | None:
-    """When the next one is due, or its lease runs out."""
-    due: datetime | None = connection.scalar(select(func.min(follow_ups.c.due_at)).where(follow_ups.c.status == WAITING))
+def next_due(connection: Connection, *, but: Collection[int] = ()) -> datetime | None:
+    """When the next one is due, or its lease runs out; what nobody has tried is due whatever the clock says."""
+    waiting = (follow_ups.c.status == WAITING, follow_ups.c.source_id.not_in(list(but)))
+    if connection.scalar(select(follow_ups.c.id).where(*waiting, _UNTOUCHED).limit(1)) is not None:
+        return EVER
+    due: datetime | None = connection.scalar(select(func.min(follow_ups.c.due_at)).where(*waiting))
     return due
 
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Connection, bindparam, func, or_, select, update
+from sqlalchemy import Connection, and_, bindparam, func, or_, select, update
 
 from gateway.storage.among import among
 from gateway.storage.database import insert_for
@@ -13,6 +13,11 @@ from gateway.storage.tables import conversations, notifications, readings, sourc
 
 WAITING: Final = "waiting"
 DONE: Final = "done"
+
+
+EVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_UNTOUCHED: Final = and_(readings.c.attempts == 0, readings.c.lease.is_(None))
+"""What nobody has tried; the clock that wrote when it is due may not be ours, or have stepped since."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +75,7 @@ def claim(connection: Connection, *, now: datetime, lease: str, lease_for: timed
     """Takes up to `limit` that are due. Each counts as one more attempt."""
     due = (
         select(readings.c.notification_id)
-        .where(readings.c.status == WAITING, readings.c.due_at <= now)
+        .where(readings.c.status == WAITING, or_(readings.c.due_at <= now, _UNTOUCHED))
         .order_by(readings.c.due_at, readings.c.notification_id)
         .limit(limit)
         .with_for_update(skip_locked=True)
@@ -134,7 +139,9 @@ def waiting_in(connection: Connection, identities: Sequence[str]) -> set[str]:
 
 
 def next_due(connection: Connection) -> datetime | None:
-    """When the next one is due, or its lease runs out."""
+    """When the next one is due, or its lease runs out; what nobody has tried is due whatever the clock says."""
+    if connection.scalar(select(readings.c.notification_id).where(readings.c.status == WAITING, _UNTOUCHED).limit(1)) is not None:
+        return EVER
     due: datetime | None = connection.scalar(select(func.min(readings.c.due_at)).where(readings.c.status == WAITING))
     return due
 

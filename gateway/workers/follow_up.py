@@ -65,7 +65,7 @@ class FollowUpWorker(Worker):
             at = self._time(transaction)
             return follow_ups.claim(transaction, now=at, lease=lease, lease_for=LEASE, limit=BATCH, but=self._left_alone)
 
-        due = await self._database.read(follow_ups.next_due)
+        due = await self._database.read(follow_ups.next_due, but=self._left_alone)
         batch = await self._database.write(claim) if due is not None and due <= self.clock() else []
         if not batch:
             return 0
@@ -83,7 +83,8 @@ class FollowUpWorker(Worker):
 
     async def next_due(self) -> datetime | None:
         """When the next question is due."""
-        return await self._database.read(follow_ups.next_due)
+        due = await self._database.read(follow_ups.next_due, but=self._left_alone)
+        return min((moment for moment in (due, *self._left_alone.values()) if moment), default=None)
 
     def stop(self) -> None:
         """Does not wait for strangers: what is being asked is put back."""
@@ -153,4 +154,4 @@ class FollowUpWorker(Worker):
 
 def _ended(transaction: Transaction, one: Claimed, lease: str, status: str, reason: str | None, now: datetime) -> None:
     if follow_ups.finish(transaction, one.id, lease=lease, status=status, reason=reason, now=now) and status == FAILED:
-        follow_up.let_go(transaction, one.conversations, now)  # nothing comes any more that mail could wait for
+        follow_up.let_go(transaction, one.conversations)  # nothing comes any more that mail could wait for

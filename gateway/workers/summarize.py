@@ -174,9 +174,7 @@ class SummarizeWorker(Worker):
     async def _with_kept(self, one: Claimed, lease: str, prepared: Prepared, kept: Kept) -> None:
         if kept.status == answers.ASKED:  # by somebody else, just now: their answer is ours
             await self._note(one, lease, prepared.by_rules)
-            await self._database.write(
-                readings.put_back, one.notification_id, lease=lease, due_at=self.clock() + _LOOK_AGAIN, tried=False
-            )  # fmt: skip
+            await self._database.write(readings.put_back, one.notification_id, lease=lease, due_at=self.clock() + _LOOK_AGAIN)
         elif kept.status == answers.ANSWERED and kept.summary is not None:
             reused = prepared.reused(Summary.model_validate(kept.summary))
             await self._end(one, lease, reused or prepared.by_rules, None if reused else WhyNot.UNUSABLE)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from gateway.app import OPERATIONS
-from gateway.storage import credentials
+from gateway.storage import credentials, readings, refused_addresses
 from gateway.storage.database import Database
 from mappers.contract.signature import digest
 from tests.acceptance.conftest import ROOT, Tocsin, free_port
@@ -29,6 +29,12 @@ TOKENS = {f"{name.upper()}_TOKEN": f"{name}-token-0123456789" for name in WHO}
 CY = '[[user]]\nemail = "cy@acme.test"\nteams = { acme = {} }\n'
 """Their tokens are ended again and again; the membership is the file's and stays."""
 SOURCE = '[[source]]\nteam = "acme"\nslug = "checks"\nkind = "healthchecks_io"\nauth = { bearer = ["env:HOOK"] }\n'
+
+
+SUMMARY = {
+    "headline": "The table is gone", "cause": "It was dropped", "kind": "missing_relation", "evidence": [{"line": 1, "quote": "a log"}],
+    "next_steps": [], "confidence": "high", "missing": None, "origin": "rules", "model": None,
+}  # fmt: skip
 
 
 def configuration() -> str:
@@ -50,11 +56,18 @@ def fill(database: Database) -> None:
     house.user("zoe", team_id=house.team("other"), role="admin")
     now = datetime.now(UTC).isoformat()
     for member in ("one", "two"):
-        house.say(failure(member, occurred_at=now, urgent=True, links={"Open": "/runs/1"}, facts={"rows": "7"}, run=member))
+        house.say(
+            failure(member, occurred_at=now, urgent=True, excerpt="a log", links={"Open": "/runs/1"}, facts={"rows": "7"}, run=member)
+        )
     weekly = {"event_data": {"job": "weekly"}, "pipeline": "weekly", "occurred_at": now}
     house.say(failure(owners=["@ana"], tags=["finance"], permissions=["pipelines.view"], **weekly))
     house.say(recovery(**weekly))
     house.say(failure(event_data={"job": "monthly"}, state="note", level="info", occurred_at=now))
+    with database.writing() as transaction:
+        for one in readings.claim(transaction, now=datetime.now(UTC), lease="x", lease_for=timedelta(minutes=1), limit=10):
+            readings.write(transaction, one.notification_id, lease="x", summary=SUMMARY, why_not=None, ended_at=datetime.now(UTC))
+        for user_id in range(1, 20):
+            refused_addresses.refuse(transaction, user_id=user_id, why="550 5.1.1 no such user", now=datetime.now(UTC))
     house.say(unmapped="no idea")
     house.send(failure("three"))
     house.deliver()

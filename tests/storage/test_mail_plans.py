@@ -88,7 +88,7 @@ def test_what_a_person_was_sent_lately_is_read_from_an_index(full: Database) -> 
 def test_holding_back_and_letting_go_look_at_one_conversation(full: Database) -> None:
     for verb in (
         lambda one: deliveries.hold(one, ["c7", "c8"], until=NOW, now=NOW),
-        lambda one: deliveries.release(one, ["c7", "c8"], now=NOW),
+        lambda one: deliveries.release(one, ["c7", "c8"]),
     ):
         (plan,) = plans(full, verb)
         assert not goes_through_all(plan), plan

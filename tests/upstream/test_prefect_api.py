@@ -171,12 +171,13 @@ def test_without_an_address_nothing_is_asked() -> None:
     assert UPSTREAM.is_reachable(SOURCE.read_settings({"api_url": "http://prefect.test/api"}))
 
 
-@pytest.mark.skipif("TOCSIN_TEST_PREFECT_API_URL" not in os.environ, reason="needs a real Prefect server")
-async def test_a_real_server_tells_of_its_runs(asking: Web) -> None:
-    real = FakePrefect(url=os.environ["TOCSIN_TEST_PREFECT_API_URL"])
-    now = datetime.now(UTC)
-    found = await ended(asking, real, since=now - timedelta(days=1), until=now)
-    for run in found[:20]:
-        document = await flow_run(asking, real, run.run)
-        one, two = SOURCE.map(Inbound(body=run.body)), SOURCE.map(Inbound(body=document.body))
-        assert one.signals == two.signals
+if "TOCSIN_TEST_PREFECT_API_URL" in os.environ:  # a real server, by whoever has one
+
+    async def test_a_real_server_tells_of_its_runs(asking: Web) -> None:
+        real = FakePrefect(url=os.environ["TOCSIN_TEST_PREFECT_API_URL"])
+        now = datetime.now(UTC)
+        found = await ended(asking, real, since=now - timedelta(days=1), until=now)
+        for run in found[:20]:
+            document = await flow_run(asking, real, run.run)
+            one, two = SOURCE.map(Inbound(body=run.body)), SOURCE.map(Inbound(body=document.body))
+            assert one.signals == two.signals

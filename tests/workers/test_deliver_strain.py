@@ -313,11 +313,11 @@ async def test_a_hold_is_for_single_mails_and_survives_a_digest(house: House, se
     await sends(worker)
     assert len(server.accepted) == 10
     with house.database.writing() as transaction:
-        deliveries.release(transaction, identities, now=clock())
+        deliveries.release(transaction, identities)
     await sends(worker)
     assert len(server.accepted) == 10, "two too many: folded"
     with house.database.writing() as transaction:
-        deliveries.release(transaction, identities, now=clock())
+        deliveries.release(transaction, identities)
     await sends(worker)
     assert len(server.accepted) == 10, "a digest waits for its own time"
     clock.advance(minutes=10)

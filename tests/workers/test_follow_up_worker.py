@@ -257,3 +257,12 @@ async def test_another_kinds_mapper_gets_the_settings_it_knows(house: House, mad
     row = house.rows(processing)[-1]
     assert row["status"] == "mapped"
     assert [row["status"] for row in house.rows(notifications, notifications.c.slug == "more")] == ["unseen"], "its hold holds"
+
+
+@pytest.mark.parametrize("step", [-1, 1])
+async def test_a_clock_that_steps_holds_up_neither_the_question_nor_the_mail(house: House, made: Made, clock: Clock, step: int) -> None:
+    fails(house)
+    clock.advance(hours=step)
+    assert await made(Api({"drafts": []})).step() == 1
+    house.process()
+    assert len(house.deliver()) == 1

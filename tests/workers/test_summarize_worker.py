@@ -328,3 +328,12 @@ def test_the_lease_is_long_enough_for_a_model() -> None:
     from gateway.workers.summarize import PATIENCE
 
     assert timedelta(seconds=20) < PATIENCE < LEASE
+
+
+@pytest.mark.parametrize("step", [-1, 1])
+async def test_a_clock_that_steps_holds_up_neither_the_reading_nor_the_mail(house: House, made: Made, clock: Clock, step: int) -> None:
+    fails(house)
+    clock.advance(hours=step)
+    await reads(made())
+    assert len(told(house)) == 1
+    assert len(house.deliver(read=False)) == 1
