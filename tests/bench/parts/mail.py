@@ -65,6 +65,7 @@ def _gateway(directory: Path, engine: Engine, port: int) -> tuple[float, bytes]:
             house = House(database, lambda: datetime.now(UTC))
             join(database, house.team_id, READERS, now=house.clock())
             house.say(failure(run="r1", excerpt=_LOG, links={"Open run": "https://prefect.acme.test/runs/1"}, owners=["data-platform"]))
+            house.read()
             house.fan_out()
             seconds = asyncio.run(_worker(database, port))
             sent = house.rows(tables.deliveries, tables.deliveries.c.status == "sent")
