@@ -1,6 +1,8 @@
 """Who is asking: an API token or a JWT in `Authorization`, or the session cookie of the page."""
 
+import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Final
 from urllib.parse import urlsplit
@@ -10,7 +12,7 @@ from aiohttp import web
 from gateway.api.issued import IssuedSignIn
 from gateway.api.problem import Problem
 from gateway.storage import credentials
-from gateway.storage.database import Database
+from gateway.storage.database import Database, StorageUnavailable
 from gateway.storage.people import Person
 from mappers.contract.signature import digest
 
@@ -19,6 +21,7 @@ SESSION: Final = timedelta(days=30)
 SIGN_IN_LINK: Final = timedelta(hours=24)
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _USED_STEP: Final = timedelta(minutes=1)
+_NOTE_WITHIN: Final = 1.0
 
 
 class SignIn:
@@ -53,7 +56,10 @@ class SignIn:
         person = await self._database.read(credentials.identify, digest=digest(credential), kind=kind, now=now)
         if person and now - self._noted.get(person.credential_id, now - SESSION) > _USED_STEP:
             self._noted[person.credential_id] = now
-            await self._database.write(credentials.mark_used, credential_id=person.credential_id, now=now)
+            with suppress(StorageUnavailable, TimeoutError):  # when it was last used is worth no refusal, and no long wait
+                await asyncio.wait_for(
+                    self._database.write(credentials.mark_used, credential_id=person.credential_id, now=now), _NOTE_WITHIN
+                )
         return person
 
     def same_site(self, request: web.Request) -> bool:

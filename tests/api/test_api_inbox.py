@@ -440,3 +440,11 @@ async def test_the_count_equals_the_list_in_every_state(house: House, asker: Any
         assert {category: number for category, number in count["by_category"].items() if number} == {
             one: unread.count(one) for one in unread
         }
+
+
+async def test_who_only_reads_is_answered_while_somebody_else_writes(house: House, clock: Clock, ana: Any) -> None:
+    several(house, clock, 1)
+    clock.advance(minutes=5)  # when a token was last used is noted again
+    with house.database.writing() as transaction:
+        transaction.execute(tables.teams.update().values(name="held"))
+        assert titles(await ana.get(f"{ROOT}/v1")) == ["n0"]
