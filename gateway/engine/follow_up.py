@@ -59,7 +59,7 @@ def answered(transaction: Transaction, events: Sequence[Event]) -> None:
     """What was fetched is recorded: mail need not wait for it any more."""
     ids = [number for event in events if (number := _number(event)) is not None]
     if ids:
-        let_go(transaction, follow_ups.conversations_of(transaction, ids))
+        let_go(transaction, follow_ups.answered(transaction, ids))
 
 
 def let_go(transaction: Transaction, conversations: Sequence[str]) -> None:

@@ -126,15 +126,17 @@ def put_back(connection: Connection, follow_up_id: int, *, lease: str, reason: s
     )
 
 
-def conversations_of(connection: Connection, ids: Sequence[int]) -> list[str]:
-    """Identities of the conversations whose mail waits for these follow-ups."""
+def answered(connection: Connection, ids: Sequence[int]) -> list[str]:
+    """Identities of the conversations whose mail waited for these follow-ups; from now on it does not."""
     rows = connection.scalars(select(follow_ups.c.conversations).where(among(follow_ups.c.id, "ids")), {"ids": ids})
-    return sorted({identity for identities in rows for identity in identities})
+    found = sorted({identity for identities in rows for identity in identities})
+    connection.execute(update(follow_ups).where(among(follow_ups.c.id, "answered")).values(conversations=[]), {"answered": ids})
+    return found
 
 
 def awaited(connection: Connection, source_id: int, *, since: datetime) -> set[str]:
-    """Identities of the conversations that wait for a document of this source, asked for lately."""
-    recent = (follow_ups.c.source_id == source_id, follow_ups.c.status == WAITING, follow_ups.c.asked_at > since)
+    """Identities of the conversations that wait for a document of this source, asked for lately: until it is recorded, not only fetched."""
+    recent = (follow_ups.c.source_id == source_id, follow_ups.c.status != FAILED, follow_ups.c.asked_at > since)
     return {identity for found in connection.scalars(select(follow_ups.c.conversations).where(*recent)) for identity in found}
 
 

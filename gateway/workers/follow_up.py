@@ -134,7 +134,7 @@ class FollowUpWorker(Worker):
                 self._database, source_id=one.source_id, path=line["path"], query=line["query"], request_key=f"follow-up/{one.id}",
                 content_type=document.content_type, body=document.body, now=self.clock(),
             )  # fmt: skip
-        await self._end(one, lease, DONE, None)
+        await self._end(one, lease, DONE, None, comes=document is not None)
 
     async def _again(self, one: Claimed, lease: str, reason: str, wait: timedelta) -> None:
         due_at = self.clock() + wait
@@ -144,14 +144,15 @@ class FollowUpWorker(Worker):
         FOLLOWED_UP.labels(one.source_kind, one.operation, "retry").inc()
         await self._database.write(follow_ups.put_back, one.id, lease=lease, reason=reason[:1000], due_at=due_at)
 
-    async def _end(self, one: Claimed, lease: str, status: str, reason: str | None) -> None:
+    async def _end(self, one: Claimed, lease: str, status: str, reason: str | None, *, comes: bool = False) -> None:
+        """`comes`: a document is in the journal, and mail waits until it is recorded."""
         FOLLOWED_UP.labels(one.source_kind, one.operation, status).inc()
         if status == FAILED:
             _log.warning("follow-up %s (%s of %s) failed: %s", one.id, one.operation, one.source_kind, reason)
-        await self._database.write(_ended, one, lease, status, reason[:1000] if reason else None, self.clock())
+        await self._database.write(_ended, one, lease, status, reason[:1000] if reason else None, comes, self.clock())
         self._on_entered()
 
 
-def _ended(transaction: Transaction, one: Claimed, lease: str, status: str, reason: str | None, now: datetime) -> None:
-    if follow_ups.finish(transaction, one.id, lease=lease, status=status, reason=reason, now=now) and status == FAILED:
-        follow_up.let_go(transaction, one.conversations)  # nothing comes any more that mail could wait for
+def _ended(transaction: Transaction, one: Claimed, lease: str, status: str, reason: str | None, comes: bool, now: datetime) -> None:
+    if follow_ups.finish(transaction, one.id, lease=lease, status=status, reason=reason, now=now) and not comes:
+        follow_up.let_go(transaction, follow_ups.answered(transaction, [one.id]))  # nothing comes any more that mail could wait for

@@ -87,6 +87,24 @@ async def test_what_was_fetched_is_an_event_and_told_in_the_same_mail(house: Hou
     assert await worker.step() == 0
 
 
+async def test_mail_waits_for_what_is_fetched_and_not_recorded_yet(house: House, made: Made, clock: Clock) -> None:
+    fails(house)
+    await made(Api({"drafts": [failure("orders_not_null", run="r1", slug="tests-failed", category="dbt_test_failure")]})).step()
+    house.read()
+    assert house.deliver() == [], "all is read, and the document is in the journal: the mail waits until it is recorded"
+    house.process()
+    assert len(house.deliver()) == 1
+
+
+async def test_mail_leaves_at_once_where_there_is_no_document(house: House, made: Made) -> None:
+    fails(house)
+    house.read()
+    assert house.deliver() == []
+    await made(Api(None)).step()
+    assert statuses(house) == [("done", None)]
+    assert len(house.deliver()) == 1
+
+
 async def test_mail_does_not_wait_longer_than_ten_seconds(house: House, made: Made, clock: Clock) -> None:
     fails(house)
     await made(Api(NotYet("no artifacts yet"))).step()

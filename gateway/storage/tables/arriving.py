@@ -104,6 +104,7 @@ follow_ups: Final = Table(
     Column("asked_at", Time, nullable=False),
     Column("ended_at", Time),
     Index(None, "event_id"),
+    Index(None, "source_id", "asked_at"),
     partial("ix_follow_ups_waiting", "due_at", "id", where="status = 'waiting'"),
     comment="documents that mappers ask for; what is fetched enters by the journal",
 )  # fmt: skip
