@@ -3,18 +3,15 @@
 https://www.rfc-editor.org/rfc/rfc8058
 """
 
-import hmac
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from gateway.domain.signed import Signed
 from mappers.contract import Category
 
 VALID_FOR: Final = timedelta(days=60)
 PATH: Final = "/unsubscribe"
-_SIZE: Final = 16
-"""Bytes of the signature."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,25 +29,18 @@ class Unsubscribing:
     """Makes and reads the links, with a key of the installation's for this purpose alone."""
 
     def __init__(self, key: bytes) -> None:
-        self._key = key
+        self._signed = Signed(key)
 
     def link(self, public_url: str, *, user_id: int, team_id: int, category: Category | None, made_at: datetime) -> str:
         """The address for mail that was queued at `made_at`: the same whenever it is asked for."""
         expires = int((made_at + VALID_FOR).timestamp())
-        said = f"{user_id}.{team_id}.{category or ''}.{expires}".encode()
-        return f"{public_url}{PATH}/{urlsafe_b64encode(said + self._signature(said)).decode().rstrip('=')}"
+        said = f"{user_id}.{team_id}.{category or ''}.{expires}"
+        return f"{public_url}{PATH}/{self._signed.token(said)}"
 
     def read(self, token: str) -> Subscription | None:
         """What the token says; None where it was not made here. Whether it has expired is for the reader to ask."""
-        try:
-            raw = urlsafe_b64decode(token.encode("ascii") + b"=" * (-len(token) % 4))
-        except ValueError:
+        said = self._signed.read(token)
+        if said is None:
             return None
-        said, signature = raw[:-_SIZE], raw[-_SIZE:]
-        if not hmac.compare_digest(signature, self._signature(said)):
-            return None
-        user_id, team_id, category, expires = said.decode().split(".")
+        user_id, team_id, category, expires = said.split(".")
         return Subscription(int(user_id), int(team_id), Category(category) if category else None, datetime.fromtimestamp(int(expires), UTC))
-
-    def _signature(self, said: bytes) -> bytes:
-        return hmac.digest(self._key, said, "sha256")[:_SIZE]
