@@ -50,6 +50,7 @@ class Pages:
         router.add_get(self._unsubscribe.path, _answering(self._unsubscribe.show))
         router.add_post(self._unsubscribe.path, _answering(self._unsubscribe.end))
         router.add_get("/static/{name}", _answering(assets.serve))
+        router.add_get("/static/{version}/{name}", _answering(assets.serve))
         router.add_get(_ELSEWHERE, _answering(self._signed_in(_nowhere)))
 
     def _signed_in(self, view: View) -> Handler:

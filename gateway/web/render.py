@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from aiohttp import web
 
 from gateway.web import words
-from gateway.web.assets import asset_url
+from gateway.web.assets import asset_url, imported
 from mappers.contract import duration
 
 if TYPE_CHECKING:
@@ -73,6 +73,6 @@ def _environment() -> "Environment":
         lstrip_blocks=True,
         auto_reload=False,
     )
-    environment.globals.update(asset_url=asset_url, words=words)
+    environment.globals.update(asset_url=asset_url, imported=imported, words=words)
     environment.filters.update(web_links=web_links, first_line=first_line, duration=duration)
     return environment

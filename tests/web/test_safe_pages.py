@@ -9,6 +9,7 @@ from aiohttp.test_utils import TestClient
 
 import gateway.web
 from gateway.storage.database import StorageUnavailable
+from gateway.web.assets import version
 from gateway.web.clock import Clock, duration
 from gateway.web.render import web_links
 from gateway.web.visit import local
@@ -75,19 +76,34 @@ def test_no_template_holds_a_style_or_a_script(path: Path) -> None:
     assert all('src="{{ asset_url(' in tag for tag in re.findall(r"<script[^>]*>", source))
 
 
-async def test_files_are_cached_by_their_content(house: House) -> None:
+async def test_files_are_cached_by_their_content(house: House, ana: Client) -> None:
     client = house.visitor()
-    page = await text(await client.get("/"), 401)
+    page = await text(await client.get("/"), 401) + await text(await ana.get("/"))
     for address in set(re.findall(r'(?:href|src)="(/static/[^"]*)"', page)):
         answer = await client.get(address)
         assert answer.status == 200
         assert "immutable" in answer.headers["Cache-Control"]
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
-        plain = await client.get(address.partition("?")[0], headers={"If-None-Match": answer.headers["ETag"]})
-        assert (plain.status, plain.headers["Cache-Control"]) == (304, "no-cache")
-    for path in ("/static/none.css", "/static/..%2Fpages.py", "/static/"):
+        for other in (address.replace(version(), "0123456789ab"), address.replace(f"/{version()}", "")):
+            known = await client.get(other, headers={"If-None-Match": answer.headers["ETag"]})
+            assert (known.status, known.headers["Cache-Control"]) == (304, "no-cache"), "a page of yesterday's version gets today's file"
+    for path in ("/static/none.css", "/static/..%2Fpages.py", "/static/", f"/static/{version()}/none.css", f"/static/{version()}/"):
         assert (await client.get(path)).status in (401, 404)
     await client.session.close()
+
+
+async def test_a_page_names_every_module_it_will_need(ana: Client) -> None:
+    """So that a browser fetches them at once, and not one after the other as it reads who imports whom."""
+    page = await text(await ana.get("/"))
+    named = [address.rpartition("/")[2] for address in re.findall(r'<link rel="modulepreload" href="([^"]*)">', page)]
+    waiting, needed = ["page.js"], set[str]()
+    while waiting:
+        source = (HERE / "static" / waiting.pop()).read_text(encoding="utf-8")
+        new = set(re.findall(r'(?:from|import) "\./([^"]+)"', source)) - needed
+        needed |= new
+        waiting += new
+    assert sorted(named) == sorted(needed)
+    assert needed
 
 
 async def test_trouble_with_the_database_is_a_page_that_says_so(house: House, ana: Client, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,6 @@
+// What every page loads. Everything it does for a person, the page does without it too.
+
+import "./live.js";
+import "./notification.js";
+import "./menu.js";
+import "./replay.js";
