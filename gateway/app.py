@@ -1,7 +1,8 @@
 """The composition root: every part made once and wired together, for a process that answers and for one that works."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Final
@@ -9,12 +10,14 @@ from typing import Final
 from aiohttp import web
 
 from gateway import metrics
-from gateway.api import admin, create, notifications, openapi, people, preferences, put_aside, tokens
+from gateway.api import admin, create, notifications, openapi, people, preferences, put_aside, stream, tokens
+from gateway.api.cross_origin import CrossOrigin
 from gateway.api.issued import IssuedSignIn
 from gateway.api.operation import Operation
 from gateway.api.problem import as_problem
 from gateway.api.serve import Api
 from gateway.api.sign_in import SignIn
+from gateway.api.stream import Stream
 from gateway.channels.email.address import Address
 from gateway.channels.email.smtp import Smtp
 from gateway.channels.email.smtp_url import SmtpUrl
@@ -24,6 +27,7 @@ from gateway.intake.door import Door
 from gateway.intake.doorbook import Doorbook
 from gateway.intake.rejections import Rejections
 from gateway.journal import Journal
+from gateway.live.hub import Hub
 from gateway.storage.clock import database_time
 from gateway.storage.database import Database, StorageUnavailable, connection_address
 from gateway.storage.migrate import revision
@@ -51,6 +55,7 @@ OPERATIONS: Sequence[Operation] = (
     *admin.OPERATIONS,
     *tokens.OPERATIONS,
     *people.OPERATIONS,
+    *stream.OPERATIONS,
 )
 READY_WITHIN: Final = 2.0
 """Seconds within which storage must answer."""
@@ -88,9 +93,24 @@ class Web:
         door.add_routes(self.app.router)
         add_operating_routes(self.app.router, database)
         sign_in = SignIn(database, clock, environment.base_url, IssuedSignIn(database, vault, clock))
-        Api(database, sign_in, clock, environment.base_url, ring).add_routes(self.app.router, OPERATIONS)
-        Pages(database, sign_in, clock, environment.base_url, _unsubscribing(vault)).add_routes(self.app.router)
+        self.hub = Hub(database, clock)
+        self.app.cleanup_ctx.append(self._watching)
+        self.app.on_shutdown.append(self._end_streams)
+        CrossOrigin(environment.embed_origins).add_to(self.app)
+        self.app.router.add_get("/api/stream", Stream(database, sign_in, stream.tickets(vault), self.hub, clock).serve)
+        Api(database, sign_in, clock, environment.base_url, vault, ring).add_routes(self.app.router, OPERATIONS)
+        Pages(database, sign_in, clock, environment.base_url, vault).add_routes(self.app.router)
         self.app.router.add_get("/api/openapi.json", _described())
+
+    async def _watching(self, _: web.Application) -> AsyncIterator[None]:
+        telling = asyncio.create_task(self.hub.run(), name="live")
+        yield
+        telling.cancel()
+        with suppress(asyncio.CancelledError):
+            await telling
+
+    async def _end_streams(self, _: web.Application) -> None:
+        self.hub.close()
 
     async def finish(self) -> None:
         """Stores what was accepted, and what is known of refusals."""

@@ -34,6 +34,7 @@ FAN_OUT_AGE: Final = Gauge(
     "tocsin_fan_out_lag_seconds", "How long the oldest news on its way through a large team has been", multiprocess_mode="mostrecent",
     registry=REGISTRY,
 )  # fmt: skip
+WATCHING: Final = Gauge("tocsin_live_streams", "Open streams of live pages", multiprocess_mode="livesum", registry=REGISTRY)
 BATCH_SECONDS: Final = Histogram("tocsin_processing_batch_seconds", "Mapping and recording one batch of events", registry=REGISTRY)
 
 

@@ -17,7 +17,10 @@ from gateway.config.environment import Environment
 from gateway.intake.door import PREFIX
 from gateway.intake.remote import is_trusted
 from gateway.listener import Ahead, Listener
-from gateway.storage.bell import Notifier, listen
+from gateway.live.hub import Hub
+from gateway.live.pipe import Hearer, Speaker
+from gateway.storage.bell import Notifier, listen, watch
+from gateway.storage.changes import EVERYTHING, Changes
 from gateway.storage.database import Database, connection_address
 from gateway.storage.locks import take_back_leases
 from gateway.vault import Vault
@@ -42,6 +45,8 @@ class Plan:
     """Listens already."""
     wake: tuple[int, int]
     """A pipe: a byte in it tells a worker of this machine that there is work."""
+    seen: tuple[int, int]
+    """A pipe: a line in it tells the process that answers what people see anew. On PostgreSQL there may be many, and notices tell them."""
 
 
 def answer(plan: Plan, lifeline: int) -> None:
@@ -75,12 +80,13 @@ async def _answer(plan: Plan, lifeline: int) -> None:
 
         front = Web(plan.environment, database, plan.kinds, plan.vault, ring=ring)
         listener = _listener(plan, front.app, Ahead(PREFIX, front.door.handle))
+        hearing = _hear(plan, database, front.hub, notifier)
         await listener.start(plan.bound)
         await stopped.wait()
         await listener.stop()
         await front.finish()
-        if notifying:
-            notifying.cancel()
+        for task in filter(None, (notifying, hearing)):
+            task.cancel()
 
 
 async def _work(plan: Plan, lifeline: int) -> None:
@@ -89,13 +95,22 @@ async def _work(plan: Plan, lifeline: int) -> None:
         if database.is_sqlite:  # whoever held a lease here before is dead
             await database.write(take_back_leases, utc_now())
         back = Work(plan.environment, database, plan.kinds, plan.vault)
-        asyncio.get_running_loop().add_reader(plan.wake[0], _woken, plan.wake[0], back.wake)
-        hearing = None if database.is_sqlite else asyncio.create_task(listen(_listening_address(plan, database), back.wake))
+        loop = asyncio.get_running_loop()
+        loop.add_reader(plan.wake[0], _woken, plan.wake[0], back.wake)
+        tasks: list[asyncio.Task[None]] = []
+        if database.is_sqlite:
+            speaker = Speaker(plan.seen[1])
+            speaker.tell(EVERYTHING)  # what the one before us committed last, it may not have told
+            database.on_change = speaker.tell
+        else:
+            notifier = Notifier(database.address)
+            database.on_change = _on_loop(notifier.tell)
+            tasks = [asyncio.create_task(notifier.run()), asyncio.create_task(listen(_listening_address(plan, database), back.wake))]
         await back.start()
         await stopped.wait()
-        if hearing:
-            hearing.cancel()
         await back.stop()
+        for task in tasks:
+            task.cancel()
 
 
 async def _tell(plan: Plan, lifeline: int) -> None:
@@ -107,6 +122,26 @@ async def _tell(plan: Plan, lifeline: int) -> None:
         await listener.start(plan.bound)
         await stopped.wait()
         await listener.stop()
+
+
+def _hear(plan: Plan, database: Database, hub: Hub, notifier: Notifier | None) -> asyncio.Task[None] | None:
+    """Lets the hub hear what changes here and elsewhere."""
+    if notifier is None:
+        database.on_change = _on_loop(hub.changed)
+        asyncio.get_running_loop().add_reader(plan.seen[0], Hearer(plan.seen[0], hub.changed).read)
+        return None
+    database.on_change = _on_loop(notifier.tell)  # comes back as everybody's notices do
+    return asyncio.create_task(watch(_listening_address(plan, database), hub.changed, hub.hearing))
+
+
+def _on_loop(hear: Callable[[Changes], None]) -> Callable[[Changes], None]:
+    """The same, to be called from other threads."""
+    loop = asyncio.get_running_loop()
+
+    def pass_on(changes: Changes) -> None:
+        loop.call_soon_threadsafe(hear, changes)
+
+    return pass_on
 
 
 def _until_told(lifeline: int) -> asyncio.Event:

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, field_validator
 from gateway.api.problem import FieldError, Problem
 from gateway.storage.database import Database
 from gateway.storage.people import Person
+from gateway.vault import Vault
 
 
 class Model(BaseModel):
@@ -48,6 +49,7 @@ class Call:
     query: Any
     body: Any
     public_url: str
+    vault: Vault
     idempotency_key: str | None = None
 
     def team_to_write(self, slug: str | None) -> int:
@@ -126,6 +128,8 @@ class Operation:
     floor: str = "viewer"
     """The weakest role that somebody must have in some team; which team that must be is the handler's to ask (`Call.require`)."""
 
+    safe: bool = False
+    """Whether it changes nothing although it is no GET."""
     idempotent: bool = False
     """Whether it heeds `Idempotency-Key`. https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/"""
 
@@ -142,4 +146,4 @@ class Operation:
     @property
     def writes(self) -> bool:
         """Whether it may change anything."""
-        return self.method not in ("GET", "HEAD")
+        return self.method not in ("GET", "HEAD") and not self.safe

@@ -68,7 +68,7 @@ def serve(role: str, processes: int) -> None:
         from gateway.processes import Plan
         from gateway.supervisor import supervise
 
-        plan = Plan(environment, kinds, vault, bound, wake=_pipe())
+        plan = Plan(environment, kinds, vault, bound, wake=_pipe(), seen=_pipe())
         supervise(_jobs(plan, role, processes), on_child=let_go)
 
 

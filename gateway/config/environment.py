@@ -34,6 +34,8 @@ class Environment(BaseSettings):
     """Encrypts stored signing secrets. Generated beside a SQLite database; required with PostgreSQL."""
     trusted_proxies: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = ()
     """Comma-separated networks whose `X-Forwarded-For` is believed."""
+    embed_origins: Annotated[tuple[str, ...], NoDecode] = ()
+    """Comma-separated origins, as in `https://portal.acme.test`, whose pages may show the urgent bar and ask the API with a token."""
     smtp_url: SecretStr | None = None
     """`smtp://`, `smtp+starttls://` or `smtps://` user:password@host:port; unset: mail is kept and readable in the page."""
     mail_from: str = Field(default="Tocsin <tocsin@localhost>")
@@ -56,6 +58,16 @@ class Environment(BaseSettings):
         return (
             tuple(ip_network(part.strip(), strict=False) for part in value.split(",") if part.strip()) if isinstance(value, str) else value
         )
+
+    @field_validator("embed_origins", mode="before")
+    @classmethod
+    def _origins(cls, value: object) -> object:
+        origins = tuple(part.strip().rstrip("/") for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+        if isinstance(origins, tuple):
+            for one in origins:
+                if not re.fullmatch(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?|https?://\[[0-9a-f:]+\](:[0-9]{1,5})?", str(one)):
+                    raise ValueError(f"{one!r} must be an origin in small letters, as in https://portal.acme.test")
+        return origins
 
     @field_validator("listen")
     @classmethod

@@ -11,7 +11,7 @@ from gateway.engine import reading
 from gateway.engine.happening import Happening
 from gateway.engine.ledger import Ledger
 from gateway.engine.tell import tell
-from gateway.storage import audience, teams, threads
+from gateway.storage import audience, changes, teams, threads
 from gateway.storage.database import Transaction
 from mappers.contract import Category
 
@@ -84,6 +84,7 @@ def flush(transaction: Transaction, ledgers: Sequence[Ledger], now: datetime) ->
         sorted({ledger.row["conversation_id"] for ledger in ledgers if not ledger.thread.is_open and ledger.row["conversation_id"]}),
         now,
     )
+    changes.note_threads(transaction, [ledger.id for ledger in ledgers])
     for ledger in ledgers:
         ledger.written()
     return told

@@ -6,7 +6,7 @@ from typing import Final
 
 from gateway.domain.judge import Alert
 from gateway.engine.ledger import Ledger
-from gateway.storage import audience, fan_outs, recipients, teams, threads
+from gateway.storage import audience, changes, fan_outs, recipients, teams, threads
 from gateway.storage.audience import Moment, News
 from gateway.storage.database import Transaction
 from gateway.storage.hearing import EVERYONE
@@ -65,6 +65,7 @@ def fan_out(transaction: Transaction, now: datetime) -> bool:
         moment = Moment(now, by_mail, calendar, after=first.after, upto=EVERYONE if upto is None else upto)
         audience.tell(transaction, first.alert, news, moment)
     fan_outs.advance(transaction, [one.id for one in together], upto)
+    changes.note_threads(transaction, {one.notification_id for one in together})
     return True
 
 

@@ -121,6 +121,14 @@ def identify(connection: Connection, *, digest: bytes, kind: str, now: datetime)
     )  # fmt: skip
 
 
+def holds(connection: Connection, *, user_id: int, credential_id: int, now: datetime) -> bool:
+    """Whether this credential of the person is good still."""
+    mine = (credentials.c.id == credential_id, credentials.c.user_id == user_id)
+    return bool(
+        connection.scalar(select(credentials.c.id).where(*mine, credentials.c.expires_at.is_(None) | (credentials.c.expires_at > now)))
+    )
+
+
 def mark_used(connection: Connection, *, credential_id: int, now: datetime) -> None:
     """Notes that a credential was used, at most once a minute."""
     used = credentials.c.last_used_at

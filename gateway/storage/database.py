@@ -16,6 +16,8 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import QueuePool
 
+from gateway.storage import changes
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -56,6 +58,8 @@ class Database:
             self.engine, self.journal = _sqlite(self.file, attached=self.journal_file), _sqlite(self.journal_file)
         else:
             self.engine = self.journal = _postgresql(self.url.render_as_string(hide_password=False))
+        self.on_change: Callable[[changes.Changes], None] = lambda _: None
+        """Called after each commit that changed what people see, in the thread that committed."""
         self._kept: Connection | None = None
         self._readers = ThreadPoolExecutor(READERS, "tocsin-read")
         self._writers = ThreadPoolExecutor(1 if self.is_sqlite else READERS, "tocsin-write")
@@ -133,8 +137,13 @@ class Database:
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """A write transaction in the calling thread; commits at the end, durable on return. Reads the journal, does not write it."""
-        with _translated(), self.engine.connect().execution_options(writes=True) as connection, connection.begin():
-            yield connection
+        with _translated(), self.engine.connect().execution_options(writes=True) as connection:
+            changes.forget(connection)
+            with connection.begin():
+                yield connection
+            changed = changes.noted(connection)
+        if changed:
+            self.on_change(changed)
 
     @contextmanager
     def appending(self) -> Iterator[Connection]:

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, CursorResult, func, literal, update
 
+from gateway.storage import changes
 from gateway.storage import inbox_statements as sql
 from gateway.storage.inbox_statements import Shape
 from gateway.storage.tables import inbox_entries, notifications
@@ -118,14 +119,15 @@ def mark(
 ) -> list[int]:
     """Sets these states of the person's own entries; gives the ids that are theirs."""
     columns = {"read_at": read, "archived_at": archived, "dismissed_at": dismissed}
-    changes = {
+    values = {
         name: (func.coalesce(inbox_entries.c[name], literal(now, Time)) if on else None) for name, on in columns.items() if on is not None
     }
-    mine = _mine(connection, user_id, ids)
-    if changes and mine:
+    mine = own(connection, user_id=user_id, ids=ids)
+    if values and mine:
         connection.execute(
-            update(inbox_entries).where(inbox_entries.c.user_id == user_id, inbox_entries.c.notification_id.in_(mine)).values(**changes)
+            update(inbox_entries).where(inbox_entries.c.user_id == user_id, inbox_entries.c.notification_id.in_(mine)).values(**values)
         )
+        changes.note_people(connection, [user_id])
     return mine
 
 
@@ -137,6 +139,7 @@ def read_all(connection: Connection, *, user_id: int, wanted: Filter, now: datet
     ids = list(connection.scalars(sql.ids(asked[0]), asked[1]))
     if ids:
         connection.execute(sql.READ, {"reader": user_id, "ids": ids, "moment": now})
+        changes.note_people(connection, [user_id])
     return ids
 
 
@@ -145,7 +148,7 @@ def acknowledge(connection: Connection, *, user_id: int, notification_id: int, n
 
     The first who acknowledges stays the one.
     """
-    if not _mine(connection, user_id, [notification_id]):
+    if not own(connection, user_id=user_id, ids=[notification_id]):
         return False
     thread = update(notifications).where(notifications.c.id == notification_id)
     if taken_back:
@@ -156,10 +159,12 @@ def acknowledge(connection: Connection, *, user_id: int, notification_id: int, n
                 acknowledged_at=now, acknowledged_by=user_id
             )
         )
+    changes.note_threads(connection, [notification_id])
     return True
 
 
-def _mine(connection: Connection, user_id: int, ids: Sequence[int]) -> list[int]:
+def own(connection: Connection, *, user_id: int, ids: Sequence[int]) -> list[int]:
+    """Those of these notifications that are the person's to see."""
     reader = _reader(connection, user_id, None)
     return list(connection.scalars(sql.mine(lacks=bool(reader["lacked"])), reader | {"ids": list(ids)}))
 

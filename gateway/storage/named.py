@@ -4,6 +4,7 @@ from collections.abc import Collection
 
 from sqlalchemy import Connection, delete, select
 
+from gateway.storage import changes
 from gateway.storage.among import among
 from gateway.storage.tables import inbox_entries, notifications
 from gateway.storage.threads import UNSEEN
@@ -18,6 +19,8 @@ def remove(connection: Connection, *, team_id: int, source_app: str, source_mode
     mine = select(_row.id).where(_row.team_id == team_id, _row.source_app == source_app, *of_source)
     ids = list(connection.scalars(mine.order_by(_row.identity).limit(limit).with_for_update()))
     if ids:
+        readers = select(inbox_entries.c.user_id).where(among(inbox_entries.c.notification_id, "ids")).distinct().limit(changes.MOST + 1)
+        changes.note_people(connection, connection.scalars(readers, {"ids": ids}).all())
         connection.execute(delete(inbox_entries).where(among(inbox_entries.c.notification_id, "ids")), {"ids": ids})
         connection.execute(delete(notifications).where(among(_row.id, "ids")), {"ids": ids})
     return len(ids)

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, delete, insert, select
 
+from gateway.storage import changes
 from gateway.storage.database import insert_for
 from gateway.storage.tables import membership_permissions, memberships, subscriptions, teams, user_owns, users
 
@@ -80,6 +81,7 @@ def put_membership(
         insert(membership_permissions),
         [{"team_id": team_id, "user_id": user_id, "permission": one} for one in dict.fromkeys([*floors(role), *permissions])],
     )
+    changes.note_people(connection, [user_id])
 
 
 def floors(role: str) -> list[str]:
@@ -91,6 +93,7 @@ def end_membership(connection: Connection, *, team_id: int, user_id: int) -> Non
     """Ends a membership."""
     for table in (membership_permissions, memberships):
         connection.execute(delete(table).where(table.c.team_id == team_id, table.c.user_id == user_id))
+    changes.note_people(connection, [user_id])
 
 
 def put_owns(connection: Connection, *, user_id: int, owns: Iterable[str]) -> None:

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, and_, bindparam, func, or_, select, update
 
+from gateway.storage import changes
 from gateway.storage.among import among
 from gateway.storage.database import insert_for
 from gateway.storage.tables import conversations, notifications, readings, sources, votes
@@ -113,6 +114,8 @@ def write(
     changed = connection.execute(
         update(readings).where(readings.c.notification_id == notification_id, readings.c.lease == lease).values(**values)
     )
+    if changed.rowcount and summary:
+        changes.note_threads(connection, [notification_id])
     return changed.rowcount > 0
 
 

@@ -12,6 +12,7 @@ from gateway.api.problem import Problem
 from gateway.api.sign_in import SignIn
 from gateway.domain.unsubscribing import Unsubscribing
 from gateway.storage.database import Database, StorageUnavailable
+from gateway.vault import Vault
 from gateway.web import admin_view, assets, inbox_view, mail_view, notification_view, preferences_view
 from gateway.web.render import page, secured
 from gateway.web.sessions import Sessions, leave, signed_out
@@ -34,11 +35,9 @@ _log = logging.getLogger("tocsin.web")
 class Pages:
     """The page, for people."""
 
-    def __init__(
-        self, database: Database, sign_in: SignIn, clock: Callable[[], datetime], public_url: str, unsubscribing: Unsubscribing
-    ) -> None:
-        self._database, self._sign_in, self._clock, self._public_url = database, sign_in, clock, public_url
-        self._unsubscribe = UnsubscribeView(database, unsubscribing, clock)
+    def __init__(self, database: Database, sign_in: SignIn, clock: Callable[[], datetime], public_url: str, vault: Vault) -> None:
+        self._database, self._sign_in, self._clock, self._public_url, self._vault = database, sign_in, clock, public_url, vault
+        self._unsubscribe = UnsubscribeView(database, Unsubscribing(vault.derived("unsubscribe")), clock)
         self._sessions = Sessions(database, sign_in, clock, secure=public_url.startswith("https://"))
 
     def add_routes(self, router: web.UrlDispatcher) -> None:
@@ -58,7 +57,7 @@ class Pages:
             person = await self._sign_in.visitor(request)
             if person is None:
                 return signed_out(refused=request.method == "POST")
-            return await view(Visit(request, person, self._database, self._clock(), self._public_url))
+            return await view(Visit(request, person, self._database, self._clock(), self._public_url, self._vault))
 
         return handle
 

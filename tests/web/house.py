@@ -1,5 +1,6 @@
 """A gateway with two teams and four people, and the means to make things happen in it."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -122,6 +123,8 @@ async def opened(directory: Path, clock: Clock | None = None, public_url: str = 
     front = Web(environment, database, load(), vault, clock)
     work = Work(environment, database, load(), vault, clock)
     server = TestServer(front.app)
+    loop = asyncio.get_running_loop()
+    database.on_change = lambda changes: loop.call_soon_threadsafe(front.hub.changed, changes) and None  # in one process
     await server.start_server()
     house = House(work, database, clock, server)
     await database.write(_people, house)
