@@ -26,7 +26,7 @@ class Hint:
     def and_then(self, later: "Hint") -> "Hint":
         """Both in one, for somebody who was slow to take the first."""
         if later.kind == BEAT:
-            return self
+            return later if self.kind == BEAT else self
         if RESYNC in (self.kind, later.kind):
             return Hint(RESYNC, unread=later.unread)
         return Hint(CHANGED, self.ids | later.ids, later.unread) if self.kind == CHANGED else later

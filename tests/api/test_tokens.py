@@ -93,7 +93,9 @@ async def test_every_operation_refuses_a_token_without_its_scope_and_names_it(bo
 
 def test_what_reads_needs_read_what_writes_needs_write_and_what_is_for_admins_needs_admin() -> None:
     for operation in OPERATIONS:
-        assert operation.scope == ("admin" if operation.floor == "admin" else "read" if operation.method == "GET" or operation.safe else "write")
+        assert operation.scope == (
+            "admin" if operation.floor == "admin" else "read" if operation.method == "GET" or operation.safe else "write"
+        )
     assert [operation.path for operation in OPERATIONS if operation.safe] == ["/api/stream/tickets"]
     assert all(
         operation.floor == "admin" for operation in OPERATIONS if operation.path.startswith(("/api/events", "/api/users", "/api/audit"))
