@@ -235,6 +235,15 @@ class BarCounts(BaseModel):
     unacknowledged: int
 
 
+class BarSource(BaseModel):
+    """How many rows of the bar are of one source."""
+
+    team: str
+    source: str
+    total: int
+    unacknowledged: int
+
+
 class UrgentBar(BaseModel):
     """Conversations with an open urgent thread that I have not put aside; worst, then oldest."""
 
@@ -243,6 +252,10 @@ class UrgentBar(BaseModel):
     more: bool
     """Whether there are rows beside these, which are the worst; `counts` has them all."""
     counts: BarCounts
+    sources: list[BarSource]
+    """In a storm, of more than ten rows: the sources with the most of them."""
+    just_resolved: list[Item]
+    """What was on the bar and recovered within the last five minutes, the latest three."""
 
 
 class UnreadCount(BaseModel):

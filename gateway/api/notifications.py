@@ -108,7 +108,7 @@ async def urgent_bar(call: Call) -> UrgentBar:
     """Worst, then oldest; acknowledged ones stay, marked."""
     team_ids = call.team_ids(call.query.team) if call.query.team else None
     found = await call.database.read(inbox.bar, user_id=call.person.id, team_ids=team_ids, now=call.now)
-    return present.bar(found.rows, call.public_url, total=found.total, unacknowledged=found.unacknowledged, more=found.more)
+    return present.bar(found, call.public_url)
 
 
 async def unread_count(call: Call) -> UnreadCount:

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from gateway.api.models import (
     BarCounts,
+    BarSource,
     Conversation,
     DeliveryToMe,
     Detail,
@@ -18,6 +19,7 @@ from gateway.api.models import (
 )
 from gateway.domain.history import History
 from gateway.domain.links import absolute
+from gateway.storage.inbox import Bar
 from mappers.contract import Category, Level
 
 _WHY: Final = {
@@ -109,14 +111,20 @@ def _is_note(row: Mapping[str, Any]) -> bool:
     return row["status"] == "resolved" and row["opened_at"] is not None and row["opened_at"] == row["resolved_at"]
 
 
-def bar(rows: Iterable[Mapping[str, Any]], public_url: str, *, total: int, unacknowledged: int, more: bool) -> UrgentBar:
-    """Rows of open urgent threads, already worst first then oldest, as conversations in that order; and how many there are in all."""
+def bar(found: Bar, public_url: str) -> UrgentBar:
+    """Open urgent threads, already worst first then oldest, as conversations in that order; and how many there are in all."""
     grouped: dict[int, list[Mapping[str, Any]]] = {}
-    for row in rows:
+    for row in found.rows:
         grouped.setdefault(row["conversation_id"] or -row["id"], []).append(row)
     conversations = [_conversation(key, members, public_url) for key, members in grouped.items()]
     conversations.sort(key=lambda one: (-Level(one.level).weight, one.since.timestamp() if one.since else 0.0))
-    return UrgentBar(items=conversations, more=more, counts=BarCounts(total=total, unacknowledged=unacknowledged))
+    return UrgentBar(
+        items=conversations,
+        more=found.more,
+        counts=BarCounts(total=found.total, unacknowledged=found.unacknowledged),
+        sources=[BarSource.model_validate(one) for one in found.sources],
+        just_resolved=[item(row, public_url) for row in found.over],
+    )
 
 
 def _conversation(key: int, rows: list[Mapping[str, Any]], public_url: str) -> Conversation:

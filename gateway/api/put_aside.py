@@ -13,7 +13,13 @@ from gateway.storage import inbox, put_aside
 from gateway.storage.database import Transaction
 
 UNTIL_RESOLVED: Final = "until-resolved"
-PERIODS: Final = {"8h": timedelta(hours=8), "1d": timedelta(days=1), "1w": timedelta(weeks=1), "1m": timedelta(days=30)}
+PERIODS: Final = {
+    "1h": timedelta(hours=1),
+    "8h": timedelta(hours=8),
+    "1d": timedelta(days=1),
+    "1w": timedelta(weeks=1),
+    "1m": timedelta(days=30),
+}
 """Periods with a name of their own."""
 Change = Callable[[Transaction, Mapping[str, Any]], None]
 """What to do with an entry, given as its row."""
@@ -25,7 +31,7 @@ class Period(Model):
     model_config = ConfigDict(
         json_schema_extra={"oneOf": [{"required": [name], "properties": {name: {"type": "string"}}} for name in ("for", "until")]}
     )
-    name: Literal["8h", "1d", "1w", "1m", "until-resolved", "forever"] | None = Field(
+    name: Literal["1h", "8h", "1d", "1w", "1m", "until-resolved", "forever"] | None = Field(
         default=None, alias="for", description="`1m` is 30 days; `until-resolved` is for what is open"
     )
     until: Moment | None = None

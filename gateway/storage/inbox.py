@@ -1,8 +1,8 @@
 """What one person sees: lists, counts and the urgent bar, always through the same conditions."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import Connection, CursorResult, func, literal, update
@@ -18,6 +18,12 @@ FEW: Final = 2000
 VERY_FEW: Final = 300
 ON_THE_BAR: Final = 30
 """Conversations whose threads are told one by one."""
+STORM: Final = 10
+"""Conversations beyond which it is told how many each source has."""
+JUST: Final = timedelta(minutes=5)
+"""How long what recovered is told beside what is open."""
+_SOURCES: Final = 8
+_OVER: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +62,10 @@ class Bar:
     """How many of them nobody is on yet."""
     more: bool
     """Whether conversations are left out of `rows`."""
+    sources: list[dict[str, Any]] = field(default_factory=list)
+    """In a storm, how many conversations each source has."""
+    over: list[dict[str, Any]] = field(default_factory=list)
+    """Threads that were here and recovered just now, the latest first."""
 
 
 def page(
@@ -91,13 +101,17 @@ def urgent(connection: Connection, *, user_id: int, team_ids: Sequence[int] | No
 def bar(connection: Connection, *, user_id: int, team_ids: Sequence[int] | None, now: datetime) -> Bar:
     """The open urgent threads that the person has not put aside; worst first, then oldest."""
     reader = _reader(connection, user_id, team_ids)
-    query = sql.bar(lacks=bool(reader["lacked"]), dialect=connection.dialect.name)
-    found = connection.execute(query, reader | {"now": now, "limit": ON_THE_BAR}).all()
+    shape: dict[str, Any] = {"lacks": bool(reader["lacked"]), "dialect": connection.dialect.name}
+    asked = reader | {"now": now}
+    over = _rows(connection.execute(sql.just_resolved(**shape), asked | {"since": now - JUST, "limit": _OVER}))
+    found = connection.execute(sql.bar(**shape), asked | {"limit": ON_THE_BAR}).all()
     if not found:
-        return Bar([], 0, 0, more=False)
+        return Bar([], 0, 0, more=False, over=over)
     ids = [int(one) for row in found for one in row.ids.split(",")]
     rows = _rows(connection.execute(sql.SAID_OF_BAR, {"user_id": user_id, "ids": ids, "now": now}))
-    return Bar(rows, found[0].total, found[0].unacknowledged, more=found[0].total > len(found))
+    total = found[0].total
+    of_each = _rows(connection.execute(sql.bar_sources(**shape), asked | {"limit": _SOURCES})) if total > STORM else []
+    return Bar(rows, total, found[0].unacknowledged, more=total > len(found), sources=of_each, over=over)
 
 
 def one(connection: Connection, *, user_id: int, notification_id: int, now: datetime) -> dict[str, Any] | None:

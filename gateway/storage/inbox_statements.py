@@ -153,21 +153,25 @@ def ids(shape: Shape) -> Select[Any]:
     return select(_entry.notification_id).where(*visible(shape)).order_by(_entry.notification_id)
 
 
+def _on_the_bar(*columns: str, lacks: bool, dialect: str) -> Select[Any]:
+    """The threads of the urgent bar, each with the key of its conversation."""
+    return (
+        select(func.coalesce(_facet("conversation_id"), -_facet("id")).label("key"), *(_facet(name).label(name) for name in columns))
+        .select_from(_threads(dialect, "ix_notifications_open"))
+        .where(
+            among(_facet("team_id"), "team_ids"), _facet("status") == OPEN, and_(_facet("urgent")), _is_on_my_bar(lacks=lacks),
+        )
+    )  # fmt: skip
+
+
+def _is_on_my_bar(*, lacks: bool) -> ColumnElement[bool]:
+    return exists().where(_entry.notification_id == _facet("id"), _entry.dismissed_at.is_(None), *visible(Shape(lacks=lacks)))
+
+
 @functools.lru_cache(maxsize=4)
 def bar(*, lacks: bool, dialect: str) -> Select[Any]:
     """The conversations of the urgent bar: ids of their threads, how many conversations there are, and how many nobody is on."""
-    mine = (
-        select(
-            _facet("id").label("id"), func.coalesce(_facet("conversation_id"), -_facet("id")).label("key"),
-            _facet("weight").label("weight"), _facet("opened_at").label("opened_at"), _facet("acknowledged_at").label("acknowledged_at"),
-        )
-        .select_from(_threads(dialect, "ix_notifications_open"))
-        .where(
-            among(_facet("team_id"), "team_ids"), _facet("status") == OPEN, and_(_facet("urgent")),
-            exists().where(_entry.notification_id == _facet("id"), _entry.dismissed_at.is_(None), *visible(Shape(lacks=lacks))),
-        )
-        .subquery("mine")
-    )  # fmt: skip
+    mine = _on_the_bar("id", "weight", "opened_at", "acknowledged_at", lacks=lacks, dialect=dialect).subquery("mine")
     nobody = func.max(case((mine.c.acknowledged_at.is_(None), 1), else_=0))
     worst, oldest = func.max(mine.c.weight), func.min(mine.c.opened_at)
     return (
@@ -180,6 +184,44 @@ def bar(*, lacks: bool, dialect: str) -> Select[Any]:
         .order_by(worst.desc(), oldest, func.min(mine.c.id))
         .limit(bindparam("limit"))
     )
+
+
+@functools.lru_cache(maxsize=4)
+def bar_sources(*, lacks: bool, dialect: str) -> Select[Any]:
+    """How many conversations of the urgent bar each source has, and how many of them nobody is on; the most first."""
+    mine = _on_the_bar("team_id", "source_id", "acknowledged_at", lacks=lacks, dialect=dialect).subquery("mine")
+    each = (
+        select(mine.c.key, mine.c.team_id, mine.c.source_id, func.max(case((mine.c.acknowledged_at.is_(None), 1), else_=0)).label("nobody"))
+        .group_by(mine.c.key, mine.c.team_id, mine.c.source_id)
+        .subquery("each_one")
+    )
+    team, source = (
+        _of(teams.c.slug, each.c.team_id).label("team"),
+        func.coalesce(_of(sources.c.slug, each.c.source_id), "api").label("source"),
+    )
+    total = func.count().label("total")
+    return (
+        select(team, source, total, func.sum(each.c.nobody).label("unacknowledged"))
+        .group_by(each.c.team_id, each.c.source_id)
+        .order_by(total.desc(), each.c.source_id)
+        .limit(bindparam("limit"))
+    )
+
+
+@functools.lru_cache(maxsize=4)
+def just_resolved(*, lacks: bool, dialect: str) -> Select[Any]:
+    """What was on the urgent bar and recovered since a moment, with what it says."""
+    over = (
+        select(_facet("id"))
+        .select_from(_threads(dialect, "ix_notifications_resolved"))
+        .where(
+            _facet("status") == literal_column("'resolved'"), _facet("resolved_at") > bindparam("since", type_=Time),
+            _facet("opened_at") < _facet("resolved_at"), and_(_facet("urgent")), among(_facet("team_id"), "team_ids"),
+            _is_on_my_bar(lacks=lacks),
+        )
+    )  # fmt: skip
+    mine = _said(select(*_item()).select_from(inbox_entries)).where(_entry.user_id == bindparam("user_id"), _thread.id.in_(over))
+    return mine.order_by(_thread.resolved_at.desc(), _thread.id).limit(bindparam("limit"))
 
 
 def visible(shape: Shape) -> list[ColumnElement[bool]]:

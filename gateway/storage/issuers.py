@@ -57,6 +57,7 @@ def known(connection: Connection, *, issuer: str, subject: str) -> tuple[Issuer,
     role = row[-1] and min(row[-1], "member", key=people.ROLES.index)
     return one, Person(
         id=row.user_id, email=row.email, name=row.name, zone=row.settings.get("timezone", "UTC"),
+        desktop=row.settings.get("desktop", False),
         teams={row.slug: one.team_id} if role else {}, roles={one.team_id: role} if role else {},
         credential_id=0, credential_kind="jwt", scopes=_SCOPES, expires_at=None,
     )  # fmt: skip

@@ -28,6 +28,8 @@ class Person:
     roles: Mapping[int, str]
     """team id → role."""
     zone: str
+    desktop: bool
+    """Whether what is new and urgent is told on the desktop."""
     credential_id: int
     """0: of a JWT, which is not kept."""
     credential_kind: str

@@ -12,6 +12,9 @@ from aiohttp import web
 _FOLDER: Final = Path(__file__).parent / "static"
 _TYPES: Final = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 _IMPORT: Final = re.compile(rb'^import [^;]*?"\./([\w-]+\.js)";', re.MULTILINE)
+_ANYWHERE: Final = {"Access-Control-Allow-Origin": "*", "Cross-Origin-Resource-Policy": "cross-origin"}
+"""Modules are fetched with CORS even by a script tag, and the bar may stand in other pages:
+https://html.spec.whatwg.org/multipage/webappapis.html#fetch-a-single-module-script"""
 _FOR_EVER: Final = "public, max-age=31536000, immutable"
 
 
@@ -66,6 +69,6 @@ async def serve(request: web.Request) -> web.Response:
         return web.Response(status=404, text="There is no such file.")
     caching = {"Cache-Control": _FOR_EVER if request.match_info.get("version") == version() else "no-cache", "ETag": asset.etag}
     if request.headers.get("If-None-Match") == asset.etag:
-        return web.Response(status=304, headers=caching)
+        return web.Response(status=304, headers=caching | _ANYWHERE)
     charset = None if asset.content_type == "image/svg+xml" else "utf-8"
-    return web.Response(body=asset.body, content_type=asset.content_type, charset=charset, headers=caching)
+    return web.Response(body=asset.body, content_type=asset.content_type, charset=charset, headers=caching | _ANYWHERE)

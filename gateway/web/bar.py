@@ -2,10 +2,10 @@
 
 import hashlib
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
-from gateway.api.models import Conversation, UrgentBar
+from gateway.api.models import BarSource, Conversation, Item, UrgentBar
 from gateway.web.render import first_line, web_links
 
 SHOWN: Final = 3
@@ -35,6 +35,16 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
+class Over:
+    """Something that was on the bar and recovered just now."""
+
+    id: int
+    topic: str
+    place: str
+    lasted: timedelta
+
+
+@dataclass(frozen=True, slots=True)
 class Bar:
     """The rows, worst first, then oldest."""
 
@@ -42,6 +52,9 @@ class Bar:
     folded: tuple[Row, ...]
     total: int
     unacknowledged: int
+    sources: tuple[BarSource, ...]
+    """In a storm: who has how many."""
+    over: tuple[Over, ...]
     version: str
     """The same for the same bar, ages aside."""
 
@@ -59,8 +72,18 @@ class Bar:
 def bar(found: UrgentBar) -> Bar:
     """The bar of what the API found."""
     rows = tuple(_row(one) for one in found.items[:MOST])
-    version = hashlib.sha256(repr((rows, found.counts)).encode("utf-8", "replace")).hexdigest()[:16]
-    return Bar(rows[:SHOWN], rows[SHOWN:], found.counts.total, found.counts.unacknowledged, version)
+    over = tuple(_over(one) for one in found.just_resolved)
+    version = hashlib.sha256(repr((rows, over, found.counts, found.sources)).encode("utf-8", "replace")).hexdigest()[:16]
+    return Bar(rows[:SHOWN], rows[SHOWN:], found.counts.total, found.counts.unacknowledged, tuple(found.sources), over, version)
+
+
+def _over(one: Item) -> Over:
+    lasted = one.resolved_at - one.opened_at if one.resolved_at and one.opened_at else timedelta()
+    return Over(one.id, one.pipeline or one.title, _place(one), lasted)
+
+
+def _place(one: Item | Conversation) -> str:
+    return "/".join(filter(None, (one.team, one.environment)))
 
 
 def _row(one: Conversation) -> Row:
@@ -69,6 +92,6 @@ def _row(one: Conversation) -> Row:
     links = web_links(one.links)
     return Row(
         id=one.id, ids=tuple(item.id for item in one.items), level=one.level.value, category=one.category.value, topic=topic,
-        place="/".join(filter(None, (one.team, one.environment))), cause=cause[:300], since=one.since, acknowledged_at=one.acknowledged_at,
+        place=_place(one), cause=cause[:300], since=one.since, acknowledged_at=one.acknowledged_at,
         acknowledged_by=one.acknowledged_by, link=links[0] if links else None,
     )  # fmt: skip

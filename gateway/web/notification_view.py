@@ -78,14 +78,17 @@ async def vote(visit: Visit) -> web.Response:
 
 
 async def act(visit: Visit) -> web.Response:
-    """One deed on some notifications: `do` says which, `id` (several) on what, `for` how long."""
+    """One deed on some notifications: `do` says which, `id` (several) on what, `for` how long, where `do` does not."""
     form = await visit.form()
-    deed, ids = form.get("do", ""), _ids(form.getall("id", []))
+    deed, _, period = form.get("do", "").partition(".")  # as in snooze.8h, or `for` says how long
+    ids = _ids(form.getall("id", []))
     if deed not in _MARKS and deed not in _OTHERS:
         raise Problem(422, "There is no such button.")
     if not ids:
         return visit.redirect(visit.came_from, "nothing")
-    done = await _mark(visit, deed, ids) if deed in _MARKS else await _do_to_each(visit, deed, ids, _period(deed, form.get("for")))
+    done = (
+        await _mark(visit, deed, ids) if deed in _MARKS else await _do_to_each(visit, deed, ids, _period(deed, period or form.get("for")))
+    )
     if not done:
         raise Problem(404, "You have no such notification.")
     leaves = deed in _LEAVES and visit.came_from.startswith("/notifications/")

@@ -13,7 +13,7 @@ from gateway.api.sign_in import SignIn
 from gateway.domain.unsubscribing import Unsubscribing
 from gateway.storage.database import Database, StorageUnavailable
 from gateway.vault import Vault
-from gateway.web import admin_view, assets, inbox_view, mail_view, notification_view, preferences_view
+from gateway.web import admin_view, assets, embed_view, inbox_view, mail_view, notification_view, preferences_view
 from gateway.web.render import page, secured
 from gateway.web.sessions import Sessions, leave, signed_out
 from gateway.web.unsubscribe_view import UnsubscribeView
@@ -38,6 +38,7 @@ class Pages:
     def __init__(self, database: Database, sign_in: SignIn, clock: Callable[[], datetime], public_url: str, vault: Vault) -> None:
         self._database, self._sign_in, self._clock, self._public_url, self._vault = database, sign_in, clock, public_url, vault
         self._unsubscribe = UnsubscribeView(database, Unsubscribing(vault.derived("unsubscribe")), clock)
+        self._embed = embed_view.EmbedView(database, sign_in, clock, public_url, vault)
         self._sessions = Sessions(database, sign_in, clock, secure=public_url.startswith("https://"))
 
     def add_routes(self, router: web.UrlDispatcher) -> None:
@@ -48,6 +49,7 @@ class Pages:
         router.add_post("/sign-in/{token}", _answering(self._sessions.enter))
         router.add_get(self._unsubscribe.path, _answering(self._unsubscribe.show))
         router.add_post(self._unsubscribe.path, _answering(self._unsubscribe.end))
+        router.add_get(embed_view.PATH, _answering(self._embed.show))
         router.add_get("/static/{name}", _answering(assets.serve))
         router.add_get("/static/{version}/{name}", _answering(assets.serve))
         router.add_get(_ELSEWHERE, _answering(self._signed_in(_nowhere)))

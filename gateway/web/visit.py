@@ -59,7 +59,7 @@ class Visit:
         counts = await notifications.unread_count(self.call(query=TeamQuery()))
         frame = {
             "person": self.person, "clock": self.clock, "said": word, "section": section,
-            "unread": counts.total, "bar": await self.bar(), "public_url": self.public_url,
+            "unread": counts.total, "bar": await self.bar(), "base": "", "public_url": self.public_url,
         }  # fmt: skip
         response = await asyncio.to_thread(
             page, template, frame | values, status=status
@@ -70,7 +70,7 @@ class Visit:
 
     def fragment(self, template: str, **values: Any) -> web.Response:
         """A part of a page."""
-        text = render(template, {"clock": self.clock, **values})
+        text = render(template, {"clock": self.clock, "base": "", **values})
         return web.Response(text=text, content_type="text/html")
 
     async def form(self) -> MultiDictProxy[str]:

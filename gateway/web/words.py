@@ -20,6 +20,7 @@ CATEGORY_NAMES: Final = tuple(category.value for category in Category)
 
 LEVEL_LABELS: Final = {level.value: level.value.capitalize() for level in Level}
 PERIODS: Final = {
+    "1h": "for an hour",
     "8h": "for 8 hours",
     "1d": "for a day",
     "1w": "for a week",

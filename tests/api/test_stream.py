@@ -181,5 +181,5 @@ def test_an_origin_that_is_none_is_refused_at_the_start(wrong: str, monkeypatch:
     from gateway.config.environment import EnvironmentFault, read_environment
 
     monkeypatch.setenv("TOCSIN_EMBED_ORIGINS", f"https://fine.test, {wrong}")
-    with pytest.raises(EnvironmentFault, match="TOCSIN_EMBED_ORIGINS: .*must be an origin"):
+    with pytest.raises(EnvironmentFault, match=r"TOCSIN_EMBED_ORIGINS: .*must be an origin"):
         read_environment()

@@ -17,6 +17,7 @@ from gateway.app import Web, Work
 from gateway.config.environment import Environment
 from gateway.engine.happening import Origin, happenings
 from gateway.engine.record import record
+from gateway.live.hub import Hub
 from gateway.provision.first_start import sign_in_link
 from gateway.storage import people, sources
 from gateway.storage.database import Database, Transaction
@@ -28,6 +29,7 @@ from mappers.contract.registry import load
 from tests.conftest import Clock
 
 OURS = {"Sec-Fetch-Site": "same-origin"}
+VAULT = Vault("a key for tests, long enough to be taken")
 PEOPLE = {"ana": ("acme", "admin"), "ben": ("acme", "member"), "olga": ("other", "admin"), "nobody": ("", "")}
 
 
@@ -39,6 +41,8 @@ class House:
     database: Database
     clock: Clock
     server: TestServer
+    hub: Hub
+    environment: Environment
     teams: dict[str, int] = field(default_factory=dict)
     users: dict[str, int] = field(default_factory=dict)
     source_id: int = 0
@@ -51,6 +55,10 @@ class House:
     def visitor(self) -> TestClient[Any, Any]:
         """A browser that nobody is signed in with."""
         return TestClient(self.server)
+
+    async def serves_again(self, port: int) -> None:
+        """As after a restart: on the same address, over the same database."""
+        self.server, self.hub = await _serving(self.environment, self.database, self.clock, port)
 
     async def link(self, who: str) -> str:
         """The path of a fresh sign-in link."""
@@ -113,26 +121,31 @@ def over(name: str = "orders", **values: Any) -> Draft:
 
 
 @asynccontextmanager
-async def opened(directory: Path, clock: Clock | None = None, public_url: str = "") -> AsyncIterator[House]:
+async def opened(
+    directory: Path, clock: Clock | None = None, public_url: str = "", port: int | None = None, **environment: Any
+) -> AsyncIterator[House]:
     """A house on a fresh SQLite database."""
     clock = clock or Clock()
     database = Database(f"sqlite:///{directory / 'tocsin.db'}")
     migrate(database)
-    environment = Environment(database_url=str(database.url), public_url=public_url or "http://127.0.0.1:8080")
-    vault = Vault("a key for tests, long enough to be taken")
-    front = Web(environment, database, load(), vault, clock)
-    work = Work(environment, database, load(), vault, clock)
-    server = TestServer(front.app)
-    loop = asyncio.get_running_loop()
-    database.on_change = lambda changes: loop.call_soon_threadsafe(front.hub.changed, changes) and None  # in one process
-    await server.start_server()
-    house = House(work, database, clock, server)
+    set_up = Environment(database_url=str(database.url), public_url=public_url or "http://127.0.0.1:8080", **environment)
+    work = Work(set_up, database, load(), VAULT, clock)
+    server, hub = await _serving(set_up, database, clock, port)
+    house = House(work, database, clock, server, hub, set_up)
     await database.write(_people, house)
     try:
         yield house
     finally:
-        await server.close()
+        await house.server.close()
         database.close()
+
+
+async def _serving(environment: Environment, database: Database, clock: Clock, port: int | None = None) -> tuple[TestServer, Hub]:
+    front, loop = Web(environment, database, load(), VAULT, clock), asyncio.get_running_loop()
+    database.on_change = lambda changes: loop.call_soon_threadsafe(front.hub.changed, changes) and None  # in one process
+    server = TestServer(front.app, port=port)
+    await server.start_server()
+    return server, front.hub
 
 
 def _people(transaction: Transaction, house: House) -> None:

@@ -184,7 +184,7 @@ def test_times_in_words() -> None:
 
 
 def tokens(dark: bool) -> dict[str, str]:
-    css = (HERE / "static" / "tocsin.css").read_text(encoding="utf-8")
+    css = (HERE / "static" / "base.css").read_text(encoding="utf-8")
     light, night = css.split("@media (prefers-color-scheme: dark)")[:2]
     found = dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6});", light))
     return found | dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6});", night.split("*, ::before")[0])) if dark else found

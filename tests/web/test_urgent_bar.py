@@ -38,7 +38,8 @@ async def test_one_row_per_conversation_worst_then_oldest(house: House, ana: Cli
     assert "3 urgent" in words(page)
     first, second, third = rows(page)
     assert words(first).startswith(
-        "Error orders Job failure · acme/prod · 2 open orders stopped: the table is gone 3 min Open run Acknowledge Dismiss"
+        "Error orders Job failure · acme/prod · 2 open orders stopped: the table is gone 3 min Open run Acknowledge "
+        "Snooze For an hour For 8 hours For a day Until resolved Dismiss"
     )
     assert 'href="https://runs.acme.test/orders" rel="noopener noreferrer"' in first
     assert words(second).startswith("Error customers")
@@ -51,7 +52,7 @@ async def test_three_rows_then_more(house: House, ana: Client) -> None:
         house.clock.advance(seconds=1)
         await house.happens(draft(f"job-{number}"))
     page = await bar(ana)
-    before, _, behind = page.partition("<details")
+    before, _, behind = page.partition('<details class="bar-more"')
     assert len(rows(before)) == 3
     assert "37 more" in words(behind)
     assert len(rows(behind)) == 27
@@ -98,3 +99,49 @@ async def test_other_pages_have_it_in_one_line(house: House, ana: Client) -> Non
     assert "2 urgent : orders and 1 more" in page
     short = await text(await ana.get("/urgent-bar?short"))
     assert rows(short) == []
+
+
+@pytest.mark.req("R54", "R63")
+async def test_snoozing_takes_it_off_my_bar_until_then(house: House, ana: Client, ben: Client) -> None:
+    await house.happens(draft("orders"))
+    await press(ana, rows(await bar(ana))[0], "snooze.1h")
+    assert "All clear." in await bar(ana)
+    assert len(rows(await bar(ben))) == 1, "it is mine alone"
+    house.clock.advance(hours=1, seconds=1)
+    assert len(rows(await bar(ana))) == 1
+    answer = await ana.post("/notifications", data={"do": "snooze.soon", "id": "1"}, headers=OURS)
+    assert answer.status == 422
+
+
+@pytest.mark.req("R46", "R63")
+async def test_what_recovered_just_now_is_told_for_a_while(house: House, ana: Client, ben: Client) -> None:
+    await house.happens(draft("orders"), draft("quiet", level=Level.WARNING))
+    await press(ben, rows(await bar(ben))[0], "dismiss")
+    house.clock.advance(minutes=42)
+    await house.happens(over("orders"), over("quiet"))
+    page = await bar(ana)
+    assert "All clear." in page
+    assert "orders resolved after 42 min" in words(page)
+    assert "quiet" not in words(page), "it was not urgent"
+    assert "resolved after" not in words(await bar(ben)), "he had put it away"
+    before = re.search(r'data-version="(\w+)"', page)
+    house.clock.advance(minutes=5, seconds=1)
+    page = await bar(ana)
+    assert "resolved after" not in words(page)
+    assert re.search(r'data-version="(\w+)"', page) != before
+
+
+@pytest.mark.req("R63")
+async def test_a_storm_is_told_by_source(house: House, ana: Client) -> None:
+    for number in range(10):
+        await house.happens(draft(f"job-{number}"))
+    assert "By source" not in await bar(ana)
+    await house.happens(draft("job-10"))
+    page = await bar(ana)
+    assert "prefect-prod 11" in words(page)
+    assert 'href="/?tab=urgent&amp;team=acme&amp;source=prefect-prod"' in page
+    listed = await text(await ana.get("/?tab=urgent&team=acme&source=prefect-prod"))
+    assert all(f"job-{number} failed" in listed for number in range(11))
+    for row in rows(page):
+        await press(ana, row, "acknowledge")
+    assert "prefect-prod 11 , acknowledged" in words(await bar(ana))

@@ -9,3 +9,10 @@ export async function get(address) {
 
 export const send = (method, address, body) =>
   fetch(address, { method, headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
+
+// An operation of the API; nothing comes back but that it was done.
+export async function call(method, address, body) {
+  const answer = await send(method, address, body);
+  if (answer.status === 401) throw new Error("signed-out");
+  if (!answer.ok) throw new Error(`status ${answer.status}`);
+}

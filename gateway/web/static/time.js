@@ -15,6 +15,6 @@ export function duration(span) {
   return hours % 24 ? `${days} d ${hours % 24} h` : `${days} d`;
 }
 
-export function showAges() {
-  for (const one of document.querySelectorAll("time[data-age]")) one.textContent = duration(now() - Date.parse(one.dateTime));
+export function showAges(root = document) {
+  for (const one of root.querySelectorAll("time[data-age]")) one.textContent = duration(now() - Date.parse(one.dateTime));
 }
