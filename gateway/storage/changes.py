@@ -7,7 +7,7 @@ from typing import Final, Self
 
 from sqlalchemy import Connection
 
-MOST: Final = 400
+MOST: Final = 250
 """Threads and people that are named one by one; more of them are everything."""
 _LONGEST: Final = 4_000
 _NOTED: Final = "tocsin_changes"
