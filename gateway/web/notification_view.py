@@ -6,8 +6,9 @@ from typing import Any, Final
 from aiohttp import web
 from pydantic import ValidationError
 
-from gateway.api import notifications, put_aside
-from gateway.api.models import Detail, Marks, Vote
+from gateway.api import marking, notifications, put_aside
+from gateway.api.marking import Marks
+from gateway.api.models import Detail, Vote
 from gateway.api.operation import Handler
 from gateway.api.problem import Problem, refused
 from gateway.api.put_aside import Period
@@ -96,12 +97,12 @@ async def read_all(visit: Visit) -> web.Response:
     """Marks as read what the filter shows, and nothing that came after the page was made."""
     form = await visit.form()
     wanted = Filters.of(form).query(until=form.get("until") or visit.now.isoformat(), cursor=None)
-    done = (await notifications.read_all(visit.call(query=wanted))).ids
+    done = (await marking.read_all(visit.call(query=wanted))).ids
     return visit.redirect(visit.came_from, "read" if done else "nothing-unread", done)
 
 
 async def _mark(visit: Visit, deed: str, ids: list[int]) -> list[int]:
-    return (await notifications.mark(visit.call(body=Marks(ids=ids, **_MARKS[deed])))).ids
+    return (await marking.mark(visit.call(body=Marks(ids=ids, **_MARKS[deed])))).ids
 
 
 async def _do_to_each(visit: Visit, deed: str, ids: list[int], period: Period | None) -> list[int]:
