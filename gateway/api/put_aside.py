@@ -13,6 +13,7 @@ from gateway.storage import inbox, put_aside
 from gateway.storage.database import Transaction
 
 UNTIL_RESOLVED: Final = "until-resolved"
+NOT_OPEN: Final = "It is not open, so there is nothing to wait for; give a time instead."
 PERIODS: Final = {"8h": timedelta(hours=8), "1d": timedelta(days=1), "1w": timedelta(weeks=1), "1m": timedelta(days=30)}
 """Periods with a name of their own."""
 Change = Callable[[Transaction, Mapping[str, Any]], None]
@@ -92,7 +93,7 @@ async def _with_entry(call: Call, change: Change) -> Done:
 def _end(call: Call, row: Mapping[str, Any]) -> datetime | None:
     until: datetime | None = call.body.end(call.now)
     if until is None and row["status"] != "open":
-        raise Problem(409, "It is not open, so there is nothing to wait for; give a time instead.")
+        raise Problem(409, NOT_OPEN)
     return until
 
 
