@@ -10,7 +10,7 @@ from typing import Final
 from aiohttp import web
 
 from gateway import metrics
-from gateway.api import admin, create, notifications, openapi, people, preferences, put_aside, stream, tokens
+from gateway.api import admin, create, marking, notifications, openapi, people, preferences, put_aside, stream, tokens
 from gateway.api.cross_origin import CrossOrigin
 from gateway.api.issued import IssuedSignIn
 from gateway.api.operation import Operation
@@ -50,6 +50,7 @@ from mappers.contract import SourceKind
 OPERATIONS: Sequence[Operation] = (
     *preferences.OPERATIONS,
     *create.OPERATIONS,
+    *marking.OPERATIONS,
     *notifications.OPERATIONS,
     *put_aside.OPERATIONS,
     *admin.OPERATIONS,

@@ -67,6 +67,10 @@ class Item(BaseModel):
     message: str
     source: str
     pipeline: str | None
+    run: str | None
+    """The run that was last heard of."""
+    conversation_id: int | None
+    """The same for all threads of one pipeline while any of them is open."""
     environment: str
     links: dict[str, str]
     tags: list[str]
@@ -195,7 +199,6 @@ class Detail(Item):
     facts: dict[str, str]
     impact: list[str]
     excerpt: str
-    run: str | None
     episode: int
     summary: FailureSummary | None
     """What went wrong in this episode; null where nothing could be read, or not yet."""
@@ -265,6 +268,19 @@ class UnreadCount(BaseModel):
     by_category: dict[Category, int]
 
 
+class Counts(BaseModel):
+    """How many entries each part of my inbox has, within what was asked; each equal to its list."""
+
+    all: int
+    """The default list."""
+    unread: int
+    urgent: int
+    """Those that are open, unless another status was asked for."""
+    snoozed: int
+    archived: int
+    muted: int
+
+
 class CategoryInfo(BaseModel):
     """One of the six categories."""
 
@@ -293,32 +309,29 @@ class ListQuery(TeamQuery):
     cursor: str | None = None
 
 
-class FilterQuery(ListQuery):
-    """Which entries of my inbox."""
+class Criteria(TeamQuery):
+    """What is asked of a notification, wherever it stands in my inbox."""
 
     category: list[Category] = []
     level: list[Level] = []
-    urgent_only: bool = False
-    read_status: Annotated[str, Field(pattern="^(all|read|unread)$")] = "all"
     status: Annotated[str, Field(pattern="^(all|open|resolved)$")] = "all"
     source: str | None = None
     pipeline: str | None = None
     owner: str | None = None
     tag: str | None = None
-    muted: bool = False
-    archived: bool = False
     since: Time | None = None
     until: Time | None = None
     q: Annotated[str | None, Field(max_length=200)] = None
 
 
-class Marks(Model):
-    """What to set on which of my entries. Absent states stay."""
+class FilterQuery(Criteria, ListQuery):
+    """Which entries of my inbox: those of the default list, or those that are muted, archived or snoozed."""
 
-    ids: Annotated[list[Annotated[int, Field(ge=1, le=2**53)]], Field(min_length=1, max_length=500)]
-    read: bool | None = None
-    archived: bool | None = None
-    dismissed: bool | None = None
+    urgent_only: bool = False
+    read_status: Annotated[str, Field(pattern="^(all|read|unread)$")] = "all"
+    muted: bool = False
+    archived: bool = False
+    snoozed: bool = False
 
 
 class Vote(Model):
@@ -331,6 +344,19 @@ class Marked(BaseModel):
     """The entries that are mine and were set."""
 
     ids: list[int]
+
+
+class AllRead(Marked):
+    """The entries that were unread and are read now."""
+
+    read_at: datetime
+    """With it `unread-all` takes this back."""
+
+
+class ReadAt(Model):
+    """A moment at which something was marked as read."""
+
+    read_at: Moment
 
 
 class Rows(BaseModel):

@@ -1,7 +1,8 @@
 """My inbox: lists, counts, the urgent bar, one notification, and what I do with them."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -9,12 +10,12 @@ from gateway.api import cursor, present
 from gateway.api.models import (
     Categories,
     CategoryInfo,
+    Counts,
+    Criteria,
     Detail,
     Done,
     FilterQuery,
     ListQuery,
-    Marked,
-    Marks,
     Page,
     TeamQuery,
     UnreadCount,
@@ -63,7 +64,7 @@ async def my_inbox(call: Call) -> Page:
 
 async def filtered(call: Call) -> Page:
     """The list within a filter."""
-    return await _page(call, _filter(call))
+    return await _page(call, wanted(call))
 
 
 async def _page(call: Call, wanted: Filter) -> Page:
@@ -79,21 +80,26 @@ async def _page(call: Call, wanted: Filter) -> Page:
     )
 
 
-def _filter(call: Call) -> Filter:
+def wanted(call: Call) -> Filter:
+    """The filter that a call asks for."""
     query: FilterQuery = call.query
+    return replace(
+        _asked(call), urgent_only=query.urgent_only, read={"all": None, "read": True, "unread": False}[query.read_status],
+        muted=query.muted, archived=query.archived, snoozed=query.snoozed,
+    )  # fmt: skip
+
+
+def _asked(call: Call) -> Filter:
+    query: Criteria = call.query
     return Filter(
         team_ids=call.team_ids(query.team) if query.team else None,
         categories=tuple(category.value for category in query.category),
         levels=tuple(level.value for level in query.level),
-        urgent_only=query.urgent_only,
-        read={"all": None, "read": True, "unread": False}[query.read_status],
         status=None if query.status == "all" else query.status,
         source=query.source,
         pipeline=query.pipeline,
         owner=query.owner,
         tag=query.tag,
-        muted=query.muted,
-        archived=query.archived,
         since=_utc(query.since),
         until=_utc(query.until),
         text=query.q or None,
@@ -116,6 +122,31 @@ async def unread_count(call: Call) -> UnreadCount:
     wanted = Filter(team_ids=call.team_ids(call.query.team) if call.query.team else None)
     counts = await call.database.read(inbox.unread, user_id=call.person.id, wanted=wanted, now=call.now)
     return UnreadCount(total=sum(counts.values()), by_category={category: counts.get(category.value, 0) for category in Category})
+
+
+PARTS: Final[Mapping[str, dict[str, Any]]] = {
+    "all": {},
+    "unread": {"read": False},
+    "urgent": {"urgent_only": True, "status": "open"},
+    "snoozed": {"snoozed": True},
+    "archived": {"archived": True},
+    "muted": {"muted": True},
+}
+"""What is asked for in each part of the inbox, where nothing else is."""
+
+
+async def counts(call: Call) -> Counts:
+    """How many entries each part of my inbox has."""
+    asked = _asked(call)
+    given = {"status": asked.status} if asked.status else {}
+
+    def read(transaction: Transaction) -> dict[str, int]:
+        return {
+            name: inbox.count(transaction, user_id=call.person.id, wanted=replace(asked, **part | given), now=call.now)
+            for name, part in PARTS.items()
+        }
+
+    return Counts(**await call.database.read(read))
 
 
 async def show(call: Call) -> Detail:
@@ -159,20 +190,6 @@ async def vote(call: Call) -> Done:
     if not await call.database.write(write):
         raise Problem(404, "You have no such notification, or nothing was read of it.")
     return Done()
-
-
-async def mark(call: Call) -> Marked:
-    """Sets read, archived or dismissed on several of my entries at once."""
-    marks: Marks = call.body
-    ids = await call.database.write(
-        inbox.mark, user_id=call.person.id, ids=marks.ids, now=call.now, read=marks.read, archived=marks.archived, dismissed=marks.dismissed
-    )
-    return Marked(ids=ids)
-
-
-async def read_all(call: Call) -> Marked:
-    """Marks everything within the filter as read."""
-    return Marked(ids=await call.database.write(inbox.read_all, user_id=call.person.id, wanted=_filter(call), now=call.now))
 
 
 async def dismiss(call: Call) -> Done:
@@ -226,8 +243,7 @@ OPERATIONS: Final = (
     Operation("GET", f"{_ROOT}/filtered", "My inbox within a filter", filtered, Page, query=FilterQuery, problems=(404,)),
     Operation("GET", f"{_ROOT}/urgent-bar", "What is urgent and open", urgent_bar, UrgentBar, query=TeamQuery, problems=(404,)),
     Operation("GET", f"{_ROOT}/unread-count", "How many unread", unread_count, UnreadCount, query=TeamQuery, problems=(404,)),
-    Operation("PUT", f"{_ROOT}/v1", "Mark several as read, archived or dismissed", mark, Marked, body=Marks),
-    Operation("POST", f"{_ROOT}/read-all", "Mark all within a filter as read", read_all, Marked, query=FilterQuery, problems=(404,)),
+    Operation("GET", f"{_ROOT}/counts", "How many in each part", counts, Counts, query=Criteria, problems=(404,)),
     Operation("GET", f"{_ROOT}/{{id}}", "One notification whole", show, Detail, problems=(404,)),
     Operation("POST", f"{_ROOT}/{{id}}/acknowledge", "Somebody is on it", acknowledge, Done, problems=(404,), floor="member"),
     Operation("POST", f"{_ROOT}/{{id}}/unacknowledge", "Nobody is on it after all", unacknowledge, Done, problems=(404,), floor="member"),

@@ -97,6 +97,8 @@ class Preferences(BaseModel):
     retention_days: int | None
     """Null: as long as the installation keeps what was read."""
     desktop: bool
+    shortcuts: bool
+    """Whether single keys do something on the page."""
     categories: dict[Category, CategoryChoice]
 
 
@@ -167,6 +169,7 @@ class PreferencesChange(_Change):
     )
     retention_days: int | None = Field(default=None, ge=1, le=MAX_RETENTION_DAYS)
     desktop: bool | None = None
+    shortcuts: bool | None = None
     categories: dict[Category, CategoryChange] = {}
     email_notifications_enabled: bool | None = Field(default=None, description="the same as email.enabled")
     incident_notifications: bool | None = Field(default=None, description=_FLAT)
@@ -229,7 +232,7 @@ def _user_changes(wanted: PreferencesChange, user: Mapping[str, Any]) -> tuple[d
     if wanted.email_notifications_enabled is not None:
         columns["email_enabled"] = wanted.email_notifications_enabled
     columns["rhythm"] = _rhythm(wanted, preferences.rhythm_of(user)).key
-    return columns, {name: getattr(wanted, name) for name in ("timezone", "desktop") if name in given}
+    return columns, {name: getattr(wanted, name) for name in ("timezone", "desktop", "shortcuts") if name in given}
 
 
 def _rhythm(wanted: PreferencesChange, rhythm: Rhythm) -> Rhythm:
@@ -290,6 +293,7 @@ def _read(transaction: Transaction, call: Call) -> Preferences:
         do_not_disturb_until=_still(until, call.now),
         retention_days=user["retention_days"],
         desktop=settings.get("desktop", False),
+        shortcuts=settings.get("shortcuts", True),
         categories={category: _stored(stored.get(category.value)) for category in Category},
     )
 

@@ -13,6 +13,7 @@ from gateway.storage import inbox, put_aside
 from gateway.storage.database import Transaction
 
 UNTIL_RESOLVED: Final = "until-resolved"
+NOT_OPEN: Final = "It is not open, so there is nothing to wait for; give a time instead."
 PERIODS: Final = {
     "1h": timedelta(hours=1),
     "8h": timedelta(hours=8),
@@ -42,42 +43,45 @@ class Period(Model):
             raise ValueError('give either for, as in {"for": "8h"}, or until, as in {"until": "2026-11-22T07:30:00Z"}')
         return self
 
+    def end(self, now: datetime) -> datetime | None:
+        """Until when; None is until it is resolved. Raises a 422 for what is over already."""
+        if self.name == UNTIL_RESOLVED:
+            return None
+        if self.until is None:
+            return now + PERIODS[self.name] if self.name in PERIODS else FOR_EVER
+        if self.until <= now:
+            raise Problem(422, "1 field cannot be used; see errors.", [FieldError(place="body.until", message="must be in the future")])
+        return self.until
+
 
 async def mute(call: Call) -> Done:
     """I hear of it no more and see it no more, urgent or not. Mail about it that has not left does not leave."""
 
     def change(transaction: Transaction, row: Mapping[str, Any]) -> None:
-        until, episode = _end(call, row)
-        put_aside.mute(transaction, user_id=call.person.id, notification_id=row["id"], until=until, episode=episode, now=call.now)
+        put_aside.mute(transaction, user_id=call.person.id, ids=[row["id"]], until=_end(call, row), now=call.now)
 
     return await _with_entry(call, change)
 
 
 async def unmute(call: Call) -> Done:
     """I hear of it again, from the next news on."""
-    return await _with_entry(
-        call, lambda transaction, row: put_aside.unmute(transaction, user_id=call.person.id, notification_id=row["id"])
-    )
+    return await _with_entry(call, lambda transaction, row: put_aside.unmute(transaction, user_id=call.person.id, ids=[row["id"]]))
 
 
 async def snooze(call: Call) -> Done:
     """Out of my list, counts and bar; then it is back, unread and on top. A new episode or an escalation wakes it."""
 
     def change(transaction: Transaction, row: Mapping[str, Any]) -> None:
-        until, episode = _end(call, row)
-        put_aside.snooze(transaction, user_id=call.person.id, notification_id=row["id"], until=until, episode=episode)
+        put_aside.snooze(transaction, user_id=call.person.id, ids=[row["id"]], until=_end(call, row))
 
     return await _with_entry(call, change)
 
 
 async def unsnooze(call: Call) -> Done:
     """It is back now, unread and on top."""
-
-    def change(transaction: Transaction, row: Mapping[str, Any]) -> None:
-        if row["snoozed"]:
-            put_aside.unsnooze(transaction, user_id=call.person.id, notification_id=row["id"], now=call.now)
-
-    return await _with_entry(call, change)
+    return await _with_entry(
+        call, lambda transaction, row: put_aside.unsnooze(transaction, user_id=call.person.id, ids=[row["id"]], now=call.now)
+    )
 
 
 async def _with_entry(call: Call, change: Change) -> Done:
@@ -92,18 +96,11 @@ async def _with_entry(call: Call, change: Change) -> Done:
     return Done()
 
 
-def _end(call: Call, row: Mapping[str, Any]) -> tuple[datetime | None, int | None]:
-    """(until when, or else while which episode lasts)."""
-    period: Period = call.body
-    if period.name == UNTIL_RESOLVED:
-        if row["status"] != "open":
-            raise Problem(409, "It is not open, so there is nothing to wait for; give a time instead.")
-        return None, row["episode"]
-    if period.until is None:
-        return (call.now + PERIODS[period.name] if period.name in PERIODS else FOR_EVER), None
-    if period.until <= call.now:
-        raise Problem(422, "1 field cannot be used; see errors.", [FieldError(place="body.until", message="must be in the future")])
-    return period.until, None
+def _end(call: Call, row: Mapping[str, Any]) -> datetime | None:
+    until: datetime | None = call.body.end(call.now)
+    if until is None and row["status"] != "open":
+        raise Problem(409, NOT_OPEN)
+    return until
 
 
 _ROOT: Final = "/api/notifications/{id}"

@@ -117,7 +117,7 @@ def identify(connection: Connection, *, digest: bytes, kind: str, now: datetime)
         id=one.id, email=one.email, name=one.name, zone=one.settings.get("timezone", "UTC"), desktop=one.settings.get("desktop", False),
         teams={row.slug: row.team_id for row in mine}, roles={row.team_id: row.role for row in mine},
         credential_id=one.credential_id, credential_kind=one.kind, expires_at=one.expires_at,
-        scopes=frozenset(one.scopes.split() if one.kind == "token" else SCOPES),
+        scopes=frozenset(one.scopes.split() if one.kind == "token" else SCOPES), shortcuts=one.settings.get("shortcuts", True),
     )  # fmt: skip
 
 

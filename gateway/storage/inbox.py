@@ -42,6 +42,7 @@ class Filter:
     tag: str | None = None
     muted: bool = False
     archived: bool = False
+    snoozed: bool = False
     since: datetime | None = None
     until: datetime | None = None
     text: str | None = None
@@ -88,9 +89,16 @@ def unread(connection: Connection, *, user_id: int, wanted: Filter, now: datetim
     if asked is None or wanted.read:
         return {}
     shape, values = asked
-    if shape.lacks and connection.scalar(sql.BARRED, values | {"most": FEW + 1}) <= FEW:
-        shape = replace(shape, few_barred=True)
-    return {category: count for category, count in connection.execute(sql.unread(shape), values)}
+    return {category: number for category, number in connection.execute(sql.unread(_barring(connection, shape, values)), values)}
+
+
+def count(connection: Connection, *, user_id: int, wanted: Filter, now: datetime) -> int:
+    """How many entries the list has."""
+    asked = _asked(connection, user_id, wanted, now)
+    if asked is None:
+        return 0
+    shape, values = asked
+    return int(connection.scalar(sql.count(_barring(connection, shape, values)), values) or 0)
 
 
 def urgent(connection: Connection, *, user_id: int, team_ids: Sequence[int] | None, now: datetime) -> list[dict[str, Any]]:
@@ -157,6 +165,14 @@ def read_all(connection: Connection, *, user_id: int, wanted: Filter, now: datet
     return ids
 
 
+def unread_again(connection: Connection, *, user_id: int, read_at: datetime) -> list[int]:
+    """Takes back what was marked as read at exactly this moment; gives their ids."""
+    ids = list(connection.scalars(sql.UNREAD_AGAIN, {"reader": user_id, "moment": read_at}))
+    if ids:
+        changes.note_people(connection, [user_id])
+    return ids
+
+
 def acknowledge(connection: Connection, *, user_id: int, notification_id: int, now: datetime, taken_back: bool) -> bool:
     """Says for everyone that somebody is on it, or takes that back. False where the thread is not theirs to see.
 
@@ -181,6 +197,12 @@ def own(connection: Connection, *, user_id: int, ids: Sequence[int]) -> list[int
     """Those of these notifications that are the person's to see."""
     reader = _reader(connection, user_id, None)
     return list(connection.scalars(sql.mine(lacks=bool(reader["lacked"])), reader | {"ids": list(ids)}))
+
+
+def _barring(connection: Connection, shape: Shape, values: dict[str, Any]) -> Shape:
+    """The shape for a count, which goes through everything."""
+    few = shape.lacks and connection.scalar(sql.BARRED, values | {"most": FEW + 1}) <= FEW
+    return replace(shape, few_barred=True) if few else shape
 
 
 def _rows(found: CursorResult[Any]) -> list[dict[str, Any]]:
@@ -211,9 +233,9 @@ def _asked(connection: Connection, user_id: int, wanted: Filter, now: datetime) 
     counts = {name: _count(connection, name, values) for name in sql.COUNTS if name in given}
     least = min(counts, key=lambda name: counts[name], default="")
     shape = Shape(
-        muted=wanted.muted, archived=wanted.archived, read=wanted.read, given=frozenset(given), lacks=bool(values["lacked"]),
-        threads_first=least if least and counts[least] <= FEW else "", very_few=bool(least) and counts[least] <= VERY_FEW,
-        dialect=connection.dialect.name,
+        muted=wanted.muted, archived=wanted.archived, snoozed=wanted.snoozed, read=wanted.read, given=frozenset(given),
+        lacks=bool(values["lacked"]), threads_first=least if least and counts[least] <= FEW else "",
+        very_few=bool(least) and counts[least] <= VERY_FEW, dialect=connection.dialect.name,
     )  # fmt: skip
     return shape, values
 

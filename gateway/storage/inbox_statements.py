@@ -61,7 +61,8 @@ def _of(column: ColumnElement[Any], referring: ColumnElement[Any]) -> Any:
 ITEM: Final = (
     _thread.id, _of(teams.c.slug, _thread.team_id).label("team"), _thread.slug, _thread.category, _thread.level, _thread.urgent,
     _thread.status, _thread.title, _thread.message, func.coalesce(_of(sources.c.slug, _thread.source_id), "api").label("source"),
-    _thread.pipeline, _thread.environment, _thread.links, _thread.tags, _of(teams.c.base_url, _thread.team_id).label("base_url"),
+    _thread.pipeline, _thread.run, _thread.environment, _thread.links, _thread.tags,
+    _of(teams.c.base_url, _thread.team_id).label("base_url"),
     _thread.firing, _thread.members_total, _thread.count, _thread.first_at, _thread.opened_at, _thread.resolved_at,
     _entry.last_at, _entry.read_at, _entry.archived_at, _entry.dismissed_at, _entry.snoozed_until, _entry.muted_until, _entry.reason,
     _thread.acknowledged_at, _of(users.c.name, _thread.acknowledged_by).label("acknowledged_by"), _thread.conversation_id,
@@ -76,6 +77,7 @@ class Shape:
 
     muted: bool = False
     archived: bool = False
+    snoozed: bool = False
     read: bool | None = None
     given: frozenset[str] = frozenset()
     """Names of filters: categories, since, until; of threads: levels, urgent, open, resolved, pipeline, source, api, owner, tag, text."""
@@ -145,6 +147,12 @@ def _found(shape: Shape) -> Select[Any]:
 def unread(shape: Shape) -> Select[Any]:
     """How many of these entries there are, by category."""
     return select(_entry.category, func.count()).where(*visible(shape)).group_by(_entry.category)
+
+
+@functools.lru_cache(maxsize=64)
+def count(shape: Shape) -> Select[Any]:
+    """How many of these entries there are."""
+    return select(func.count()).select_from(inbox_entries).where(*visible(shape))
 
 
 @functools.lru_cache(maxsize=64)
@@ -227,6 +235,7 @@ def just_resolved(*, lacks: bool, dialect: str) -> Select[Any]:
 def visible(shape: Shape) -> list[ColumnElement[bool]]:
     """The one definition of what is in a list, and so in its counts.
 
+    What is archived stands there even if it is muted, and what is muted even if it is snoozed: nothing is in no list at all.
     A thread that has entries has been shown, and no thread that was shown becomes unseen again.
     """
     return [
@@ -234,8 +243,8 @@ def visible(shape: Shape) -> list[ColumnElement[bool]]:
         among(_entry.team_id, "team_ids"),
         and_(_entry.listed),
         _entry.archived_at.is_not(None) if shape.archived else _entry.archived_at.is_(None),
-        *((_muted(),) if shape.muted else _not_muted()),
-        *_not_snoozed(),
+        *((_muted(),) if shape.muted else () if shape.archived else _not_muted()),
+        *((_snoozed(),) if shape.snoozed else () if shape.archived or shape.muted else _not_snoozed()),
         *(() if shape.read is None else (_entry.read_at.is_not(None) if shape.read else _entry.read_at.is_(None),)),
         *(condition for name, condition in _OF_ENTRIES.items() if name in shape.given),
         _entry.notification_id.not_in(select(_expired.id).where(_expired.expires_at <= NOW)),
@@ -331,9 +340,16 @@ def _not_muted() -> tuple[ColumnElement[bool], ...]:
     return or_(_entry.muted_until.is_(None), _entry.muted_until <= NOW), _entry.notification_id.not_in(_put_aside("muted_episode"))
 
 
+def _snoozed() -> ColumnElement[bool]:
+    return or_(_entry.snoozed_until > NOW, _entry.notification_id.in_(_still_snoozed()))
+
+
 def _not_snoozed() -> tuple[ColumnElement[bool], ...]:
-    still = _put_aside("snoozed_episode", _aside.status == OPEN)
-    return or_(_entry.snoozed_until.is_(None), _entry.snoozed_until <= NOW), _entry.notification_id.not_in(still)
+    return or_(_entry.snoozed_until.is_(None), _entry.snoozed_until <= NOW), _entry.notification_id.not_in(_still_snoozed())
+
+
+def _still_snoozed() -> Select[Any]:
+    return _put_aside("snoozed_episode", _aside.status == OPEN)
 
 
 def _put_aside(until: str, *conditions: ColumnElement[bool]) -> Select[Any]:
@@ -361,7 +377,7 @@ SAID_OF_BAR: Final = (
 @functools.lru_cache(maxsize=2)
 def one(*, lacks: bool) -> Select[Any]:
     """One entry whole, listed or not."""
-    more = (_thread.facts, _thread.impact, _thread.excerpt, _thread.run, _thread.episode)
+    more = (_thread.facts, _thread.impact, _thread.excerpt, _thread.episode)
     return _said(select(*_item(), *more).select_from(inbox_entries)).where(
         *_mine(lacks=lacks), _entry.notification_id == bindparam("id"), or_(_thread.expires_at.is_(None), _thread.expires_at > NOW)
     )
@@ -394,3 +410,9 @@ READ: Final = (
     .where(_entry.user_id == bindparam("reader"), among(_entry.notification_id, "ids"))
     .values(read_at=bindparam("moment", type_=Time))
 )  # fmt: skip
+UNREAD_AGAIN: Final = (
+    update(inbox_entries)
+    .where(_entry.user_id == bindparam("reader"), _entry.read_at == bindparam("moment", type_=Time))
+    .values(read_at=None)
+    .returning(_entry.notification_id)
+)

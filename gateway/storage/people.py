@@ -37,6 +37,8 @@ class Person:
     """What the credential may be used for."""
     expires_at: datetime | None
     """Until when the credential is good."""
+    shortcuts: bool = True
+    """Whether single keys do something on the page."""
 
     @property
     def admin_of(self) -> frozenset[int]:

@@ -1,38 +1,39 @@
 """One notification whole, and what a person does with notifications."""
 
-from datetime import timedelta
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from aiohttp import web
 from pydantic import ValidationError
 
-from gateway.api import notifications, put_aside
-from gateway.api.models import Detail, Marks, Vote
+from gateway.api import marking, notifications, put_aside
+from gateway.api.marking import Marks
+from gateway.api.models import Detail, ReadAt, Vote
 from gateway.api.operation import Handler
 from gateway.api.problem import Problem, refused
-from gateway.api.put_aside import Period
+from gateway.api.put_aside import UNTIL_RESOLVED, Period
+from gateway.storage.types import microseconds
 from gateway.web.filters import Filters
 from gateway.web.visit import Route, Visit
 from mappers.contract import duration
 
-_MARKS: Final = {
+_MARKS: Final[dict[str, dict[str, Any]]] = {
     "read": {"read": True},
     "unread": {"read": False},
     "archive": {"archived": True},
     "unarchive": {"archived": False},
     "dismiss": {"dismissed": True},
     "undismiss": {"dismissed": False},
+    "unsnooze": {"snoozed": False},
+    "unmute": {"muted": False},
 }
+_FOR_A_WHILE: Final = {"snooze": "snoozed", "mute": "muted"}
 _OTHERS: Final[dict[str, Handler]] = {
     "acknowledge": notifications.acknowledge,
     "unacknowledge": notifications.unacknowledge,
     "resolve": notifications.resolve,
-    "mute": put_aside.mute,
-    "unmute": put_aside.unmute,
-    "snooze": put_aside.snooze,
-    "unsnooze": put_aside.unsnooze,
 }
-_WITH_PERIOD: Final = frozenset({"mute", "snooze"})
 _LEAVES: Final = frozenset({"unread", "archive", "mute", "snooze"})
 """After these the page of the notification is left: it would mark it read again, or it is put away."""
 MOST: Final = 500
@@ -80,17 +81,18 @@ async def vote(visit: Visit) -> web.Response:
 async def act(visit: Visit) -> web.Response:
     """One deed on some notifications: `do` says which, `id` (several) on what, `for` how long, where `do` does not."""
     form = await visit.form()
-    deed, _, period = form.get("do", "").partition(".")  # as in snooze.8h, or `for` says how long
-    ids = _ids(form.getall("id", []))
-    if deed not in _MARKS and deed not in _OTHERS:
+    deed, _, with_it = form.get("do", "").partition(".")  # as in snooze.8h, or `for` says how long
+    period, ids = with_it or form.get("for"), _ids(form.getall("id", []))
+    if deed not in {*_MARKS, *_FOR_A_WHILE, *_OTHERS}:
         raise Problem(422, "There is no such button.")
     if not ids:
         return visit.redirect(visit.came_from, "nothing")
-    done = (
-        await _mark(visit, deed, ids) if deed in _MARKS else await _do_to_each(visit, deed, ids, _period(deed, period or form.get("for")))
-    )
+    if deed in _OTHERS:
+        done = await _do_to_each(visit, deed, ids)
+    else:
+        done = await _mark(visit, ids, _MARKS.get(deed) or {_FOR_A_WHILE[deed]: _period(period)})
     if not done:
-        raise Problem(404, "You have no such notification.")
+        raise Problem(409, put_aside.NOT_OPEN) if period == UNTIL_RESOLVED else Problem(404, "You have no such notification.")
     leaves = deed in _LEAVES and visit.came_from.startswith("/notifications/")
     return visit.redirect("/" if leaves else visit.came_from, deed, done)
 
@@ -98,20 +100,35 @@ async def act(visit: Visit) -> web.Response:
 async def read_all(visit: Visit) -> web.Response:
     """Marks as read what the filter shows, and nothing that came after the page was made."""
     form = await visit.form()
-    wanted = Filters.of(form).query(until=form.get("until") or visit.now.isoformat(), cursor=None)
-    done = (await notifications.read_all(visit.call(query=wanted))).ids
-    return visit.redirect(visit.came_from, "read" if done else "nothing-unread", done)
+    wanted = Filters.of(form, visit.clock.zone).query(cursor=None)
+    shown = _shown_until(form, visit.now)
+    until = min(wanted.until, shown) if wanted.until else shown
+    done = await marking.read_all(visit.call(query=wanted.model_copy(update={"until": until})))
+    if not done.ids:
+        return visit.redirect(visit.came_from, "nothing-unread")
+    return visit.redirect(visit.came_from, "read-all", (len(done.ids), microseconds(done.read_at)))
 
 
-async def _mark(visit: Visit, deed: str, ids: list[int]) -> list[int]:
-    return (await notifications.mark(visit.call(body=Marks(ids=ids, **_MARKS[deed])))).ids
+async def unread_all(visit: Visit) -> web.Response:
+    """Takes that back."""
+    form = await visit.form()
+    try:
+        read_at = ReadAt.model_validate({"read_at": form.get("read_at")})
+    except ValidationError as error:
+        raise refused("form", error) from None
+    await marking.unread_all(visit.call(body=read_at))
+    return visit.redirect(visit.came_from, "unread-all")
 
 
-async def _do_to_each(visit: Visit, deed: str, ids: list[int], period: Period | None) -> list[int]:
+async def _mark(visit: Visit, ids: list[int], states: dict[str, Any]) -> list[int]:
+    return (await marking.mark(visit.call(body=Marks(ids=ids, **states)))).ids
+
+
+async def _do_to_each(visit: Visit, deed: str, ids: list[int]) -> list[int]:
     done: list[int] = []
     for number in ids:
         try:
-            await _OTHERS[deed](visit.call(number=number, body=period))
+            await _OTHERS[deed](visit.call(number=number))
         except Problem as problem:
             if problem.status != 404:
                 raise
@@ -120,9 +137,15 @@ async def _do_to_each(visit: Visit, deed: str, ids: list[int], period: Period | 
     return done
 
 
-def _period(deed: str, name: str | None) -> Period | None:
-    if deed not in _WITH_PERIOD:
-        return None
+def _shown_until(form: Mapping[str, str], now: datetime) -> datetime:
+    """Just behind the newest that the page shows."""
+    try:
+        return datetime.fromisoformat(form.get("shown_until", "")).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return now
+
+
+def _period(name: str | None) -> Period:
     try:
         return Period.model_validate({"for": name})
     except ValidationError as error:
@@ -138,5 +161,6 @@ ROUTES: Final[tuple[Route, ...]] = (
     ("GET", "/notifications/{id}", show),
     ("POST", "/notifications", act),
     ("POST", "/notifications/read-all", read_all),
+    ("POST", "/notifications/unread-all", unread_all),
     ("POST", "/notifications/{id}/summary-vote", vote),
 )

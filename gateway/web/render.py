@@ -10,6 +10,7 @@ from aiohttp import web
 
 from gateway.web import words
 from gateway.web.assets import asset_url, imported
+from gateway.web.said import phrases
 from mappers.contract import duration
 
 if TYPE_CHECKING:
@@ -73,6 +74,6 @@ def _environment() -> "Environment":
         lstrip_blocks=True,
         auto_reload=False,
     )
-    environment.globals.update(asset_url=asset_url, imported=imported, words=words)
+    environment.globals.update(asset_url=asset_url, imported=imported, phrases=phrases, words=words)
     environment.filters.update(web_links=web_links, first_line=first_line, duration=duration)
     return environment

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from aiohttp import web
@@ -12,6 +13,8 @@ _SHAPE: Final = re.compile(r"[a-z-]{1,30}(\.[0-9]{1,18}){0,100}")
 _MOST_UNDONE: Final = 100
 _SAYINGS: Final = {
     "read": ("Marked as read", "unread"),
+    "read-all": ("Marked as read", "unread-all"),
+    "unread-all": ("Unread again", None),
     "unread": ("Marked as unread", "read"),
     "archive": ("Archived", "unarchive"),
     "unarchive": ("Moved back to the inbox", "archive"),
@@ -34,21 +37,42 @@ _SAYINGS: Final = {
     "unchanged": ("Nothing was changed", None),
     "replayed": ("Queued to be mapped again; nobody hears twice of the same happening", None),
 }
-_COUNTED: Final = frozenset({"read", "unread", "archive", "unarchive"})
+_SEVERAL: Final = {
+    "read": "Marked as read: {}",
+    "read-all": "Marked as read: {}",
+    "unread": "Marked as unread: {}",
+    "archive": "Archived: {}",
+    "unarchive": "Moved back to the inbox: {}",
+    "snooze": "Snoozed: {}; they come back to the top of your inbox",
+    "mute": "Muted: {}; you hear of them no more until then",
+    "unsnooze": "Back on top of your inbox: {}",
+    "unmute": "Not muted any more: {}",
+}
+"""What is said of more than one."""
+_ALL: Final = "read-all"
+"""The deed that is taken back by its moment; all others are by the ids they were done to."""
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """A sentence about what was just done."""
+    """A sentence about what was just done, and the form that takes it back."""
 
     text: str
-    undo: str | None
-    """The deed that takes it back."""
-    ids: tuple[int, ...]
+    undo: str | None = None
+    """The deed that takes it back; None where nothing does."""
+    action: str = "/notifications"
+    fields: tuple[tuple[str, str], ...] = ()
+
+
+def phrases(deed: str) -> tuple[str, str]:
+    """What is said of a deed once it is done: to one, and to several, where `{}` stands for how many."""
+    saying = _SAYINGS[deed][0]
+    return f"{saying}.", f"{_SEVERAL.get(deed, saying)}."
 
 
 def say(response: web.Response, deed: str, ids: Sequence[int] = (), *, secure: bool) -> web.Response:
-    """Leaves word of a deed for the next page."""
+    """Leaves word of a deed for the next page; of all that were read, how many and when."""
     kept = ids if len(ids) <= _MOST_UNDONE else ()
     response.set_cookie(COOKIE, ".".join([deed, *map(str, kept)]), max_age=60, httponly=True, samesite="Lax", secure=secure, path="/")
     return response
@@ -59,10 +83,23 @@ def said(request: web.Request) -> Said | None:
     text = request.cookies.get(COOKIE, "")
     if not _SHAPE.fullmatch(text):
         return None
-    deed, *numbers = text.split(".")
+    deed, *rest = text.split(".")
     if deed not in _SAYINGS:
         return None
     saying, undo = _SAYINGS[deed]
-    ids = tuple(int(number) for number in numbers)
-    counted = f"{saying}: {len(ids)}" if deed in _COUNTED and len(ids) > 1 else saying
-    return Said(f"{counted}.", undo if ids else None, ids)
+    numbers = [int(number) for number in rest]
+    if deed == _ALL:
+        return _of_all(saying, undo, numbers)
+    several = _SEVERAL.get(deed, saying).format(len(numbers)) if len(numbers) > 1 else saying
+    return Said(f"{several}.", undo if numbers else None, fields=tuple(("id", str(number)) for number in numbers))
+
+
+def _of_all(saying: str, undo: str | None, numbers: Sequence[int]) -> Said | None:
+    """What was done to however many at one moment, given as its microseconds."""
+    if len(numbers) != 2:
+        return None
+    try:
+        moment = _EPOCH + timedelta(microseconds=numbers[1])
+    except OverflowError:
+        return None
+    return Said(f"{saying}: {numbers[0]}.", undo, "/notifications/unread-all", (("read_at", moment.isoformat()),))

@@ -145,6 +145,7 @@ WHOLE: dict[str, Any] = {
     "do_not_disturb_until": "2026-03-02T12:00:00Z",
     "retention_days": 30,
     "desktop": True,
+    "shortcuts": False,
 }
 
 

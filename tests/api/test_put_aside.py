@@ -1,5 +1,6 @@
 """Mute and snooze: what one person puts aside, until when, and that lists, counts and bar agree whatever people do."""
 
+from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 from sqlalchemy import delete, insert
 
+from gateway.api.notifications import PARTS
 from gateway.api.put_aside import PERIODS
 from gateway.storage import inbox, put_aside, tables
 from gateway.storage.database import Database
@@ -237,6 +239,49 @@ async def test_a_mute_takes_mail_that_has_not_left_back(house: House, clock: Clo
 
 SLUGS = st.sampled_from(["a", "b", "c"])
 LEVELS = st.sampled_from(["info", "warning", "error"])
+
+
+@pytest.mark.req("R54", "R66")
+async def test_several_are_put_aside_at_once_and_taken_back(house: House, clock: Clock, ana: Any, ben: Any) -> None:
+    for number in (1, 2, 3):
+        house.say(failure(slug=f"s{number}", run=f"r{number}", when=0))
+    house.say(recovery(slug="s3", run="r4", when=1))
+    put = f"{ROOT}/v1"
+    assert await ana.put(put, {"ids": [1, 2, 3, 99], "snoozed": {"for": "until-resolved"}}) == {"ids": [1, 2]}, "3 is not open"
+    assert [item["id"] for item in (await ana.get(f"{ROOT}/filtered?snoozed=true"))["items"]] == [2, 1]
+    assert await ana.get(f"{ROOT}/counts") == {"all": 1, "unread": 1, "urgent": 0, "snoozed": 2, "archived": 0, "muted": 0}
+    assert (await ana.get(f"{ROOT}/counts?status=resolved"))["urgent"] == 1
+    assert (await ben.get(f"{ROOT}/counts"))["all"] == 3
+    assert await ana.put(put, {"ids": [1, 2, 3], "snoozed": False}) == {"ids": [1, 2, 3]}
+    assert (await ana.get(f"{ROOT}/counts"))["all"] == 3
+    await ana.put(put, {"ids": [1, 2], "muted": {"for": "1d"}, "read": True})
+    assert await ana.get(f"{ROOT}/counts") == {"all": 1, "unread": 1, "urgent": 0, "snoozed": 0, "archived": 0, "muted": 2}
+    await ana.put(put, {"ids": [1], "archived": True})
+    assert [item["id"] for item in (await ana.get(f"{ROOT}/filtered?archived=true"))["items"]] == [1], "muted as it is"
+    await ana.put(put, {"ids": [1, 2], "muted": False, "archived": False})
+    assert (await ana.get(f"{ROOT}/counts"))["all"] == 3
+    for refused in ({"for": "2h"}, {"until": "2020-01-01T00:00:00Z"}, {}, True):
+        assert "errors" in await ana.put(put, {"ids": [1], "snoozed": refused}, status=422)
+
+
+@pytest.mark.req("R66")
+async def test_what_was_marked_as_read_at_once_is_unread_again_however_much_it_was(house: House, clock: Clock, ana: Any) -> None:
+    for number in range(130):
+        house.say(failure(slug=f"s{number}", run=f"r{number}", category="incident" if number % 2 else "job_failure"))
+    await ana.put(f"{ROOT}/v1", {"ids": [1], "read": True})
+    clock.advance(seconds=1)
+    done = await ana.post(f"{ROOT}/read-all?category=job_failure")
+    assert len(done["ids"]) == 64
+    assert await ana.get(f"{ROOT}/counts?category=job_failure") == {
+        "all": 65, "unread": 0, "urgent": 65, "snoozed": 0, "archived": 0, "muted": 0,
+    }  # fmt: skip
+    clock.advance(minutes=1)
+    house.say(failure(slug="s2", run="again", category="job_failure"))
+    assert len((await ana.post(f"{ROOT}/unread-all", {"read_at": done["read_at"]}))["ids"]) == 63, "one was unread again by itself"
+    assert (await ana.get(f"{ROOT}/counts?category=job_failure"))["unread"] == 64, "what was read before stays read"
+    assert await ana.post(f"{ROOT}/unread-all", {"read_at": done["read_at"]}) == {"ids": []}
+
+
 PEOPLE = st.sampled_from(["ana", "ben"])
 PLACES = st.integers(0, 5)
 
@@ -251,6 +296,7 @@ class Inboxes(RuleBasedStateMachine):
         super().__init__()
         Inboxes.count += 1
         self.clock, self.number = Clock(), 0
+        self.read_at: dict[str, datetime] = {}
         self.house = House(self.database, self.clock, slug=f"team-{Inboxes.count}")
         self.users = {name: self.house.user(self.named(name), permissions=["secret"]) for name in ("ana", "ben")}
 
@@ -303,6 +349,13 @@ class Inboxes(RuleBasedStateMachine):
     def reads_all(self, who: str) -> None:
         with self.database.writing() as transaction:
             inbox.read_all(transaction, user_id=self.users[who], wanted=Filter(), now=self.clock())
+            self.read_at[who] = self.clock()
+
+    @rule(who=PEOPLE)
+    def takes_that_back(self, who: str) -> None:
+        if who in self.read_at:
+            with self.database.writing() as transaction:
+                inbox.unread_again(transaction, user_id=self.users[who], read_at=self.read_at[who])
 
     @rule(who=PEOPLE, place=PLACES, hours=st.sampled_from([1, 8, 24, None]), deed=st.sampled_from(["mute", "snooze"]))
     def puts_aside(self, who: str, place: int, hours: int | None, deed: str) -> None:
@@ -311,20 +364,19 @@ class Inboxes(RuleBasedStateMachine):
         if thread is None or (hours is None and thread["status"] != "open"):
             return
         user_id, until = self.users[who], None if hours is None else self.clock() + timedelta(hours=hours)
-        episode = thread["episode"] if until is None else None
         with self.database.writing() as transaction:
             if deed == "mute":
-                put_aside.mute(transaction, user_id=user_id, notification_id=thread["id"], until=until, episode=episode, now=self.clock())
+                put_aside.mute(transaction, user_id=user_id, ids=[thread["id"]], until=until, now=self.clock())
             else:
-                put_aside.snooze(transaction, user_id=user_id, notification_id=thread["id"], until=until, episode=episode)
+                put_aside.snooze(transaction, user_id=user_id, ids=[thread["id"]], until=until)
 
     @rule(who=PEOPLE, place=PLACES)
     def takes_back(self, who: str, place: int) -> None:
         number = self.chosen(who, place)
         if number:
             with self.database.writing() as transaction:
-                put_aside.unmute(transaction, user_id=self.users[who], notification_id=number)
-                put_aside.unsnooze(transaction, user_id=self.users[who], notification_id=number, now=self.clock())
+                put_aside.unmute(transaction, user_id=self.users[who], ids=[number])
+                put_aside.unsnooze(transaction, user_id=self.users[who], ids=[number], now=self.clock())
 
     @rule(minutes=st.sampled_from([1, 60, 8 * 60, 24 * 60, 8 * 24 * 60]))
     def time_passes(self, minutes: int) -> None:
@@ -345,7 +397,7 @@ class Inboxes(RuleBasedStateMachine):
         return self.house.rows(tables.notifications, tables.notifications.c.team_id == self.house.team_id)
 
     def expected(self, user_id: int) -> dict[str, dict[int, dict[str, Any]]]:
-        """The oracle: which entries must be in the list, which in the list of muted ones, and which threads on the bar."""
+        """The oracle: which entries must be in each part of the inbox, and which threads on the bar."""
         now = self.clock()
         members = tables.memberships.c
         is_member = bool(self.house.rows(tables.memberships, members.user_id == user_id, members.team_id == self.house.team_id))
@@ -354,7 +406,7 @@ class Inboxes(RuleBasedStateMachine):
         }
         needed = {(row["notification_id"], row["permission"]) for row in self.house.rows(tables.notification_permissions)}
         threads = {row["id"]: row for row in self.threads()}
-        found: dict[str, dict[int, dict[str, Any]]] = {"list": {}, "muted": {}, "bar": {}}
+        found: dict[str, dict[int, dict[str, Any]]] = {name: {} for name in (*PARTS, "bar")}
         for entry in self.house.rows(tables.inbox_entries, tables.inbox_entries.c.user_id == user_id):
             thread = threads[entry["notification_id"]]
             may_see = is_member and all(word in held for number, word in needed if number == thread["id"])
@@ -363,23 +415,29 @@ class Inboxes(RuleBasedStateMachine):
                 entry["snoozed_episode"] == thread["episode"] and thread["status"] == "open"
             )
             muted = is_later(entry["muted_until"], now) or entry["muted_episode"] == thread["episode"]
-            if not may_see or expired or snoozed or thread["status"] == "unseen" or not entry["listed"] or entry["archived_at"]:
+            if not may_see or expired or thread["status"] == "unseen" or not entry["listed"]:
                 continue
-            found["muted" if muted else "list"][thread["id"]] = entry
-            if not muted and thread["urgent"] and thread["status"] == "open" and entry["dismissed_at"] is None:
-                found["bar"][thread["id"]] = entry
+            part = "archived" if entry["archived_at"] else "muted" if muted else "snoozed" if snoozed else "all"
+            found[part][thread["id"]] = entry
+            if part == "all":
+                if entry["read_at"] is None:
+                    found["unread"][thread["id"]] = entry
+                if thread["urgent"] and thread["status"] == "open":
+                    found["urgent"][thread["id"]] = entry
+                    if entry["dismissed_at"] is None:
+                        found["bar"][thread["id"]] = entry
         return found
 
     @invariant()
     def everything_agrees(self) -> None:
         for user_id in self.users.values():
             expected = self.expected(user_id)
-            assert self.listed(user_id, Filter()) == in_order(expected["list"])
-            assert self.listed(user_id, Filter(muted=True)) == in_order(expected["muted"])
-            unread: dict[str, int] = {}
-            for entry in expected["list"].values():
-                if entry["read_at"] is None:
-                    unread[entry["category"]] = unread.get(entry["category"], 0) + 1
+            for name, part in PARTS.items():
+                wanted = Filter(**part)
+                assert self.listed(user_id, wanted) == in_order(expected[name]), name
+                with self.database.reading() as transaction:
+                    assert inbox.count(transaction, user_id=user_id, wanted=wanted, now=self.clock()) == len(expected[name]), name
+            unread = dict(Counter(entry["category"] for entry in expected["unread"].values()))
             with self.database.reading() as transaction:
                 assert inbox.unread(transaction, user_id=user_id, wanted=Filter(), now=self.clock()) == unread
             assert {row["id"] for row in self.house.bar(user_id)} == set(expected["bar"])

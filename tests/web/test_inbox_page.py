@@ -71,7 +71,8 @@ async def test_filters_live_in_the_address(house: House, ana: Client) -> None:
         "pipeline=orders": {"orders failed"},
         "source=prefect-prod": {"orders failed", "customers failed", "100%_sure failed"},
         "source=api": set(),
-        "tab=urgent&q=&source=&utm_source=mail": {"orders failed", "100%_sure failed"},
+        "tab=urgent&q=&source=&utm_source=mail": {"100%_sure failed"},
+        "tab=urgent&status=resolved": {"orders failed"},
         "team=acme": {"orders failed", "customers failed", "100%_sure failed"},
     }.items():
         page = await text(await ana.get(f"/?{query}"))

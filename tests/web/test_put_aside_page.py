@@ -42,7 +42,7 @@ async def test_what_is_muted_has_a_tab_of_its_own(house: House, ana: Client) -> 
     assert "Nothing has rung yet" in await text(await ana.get("/"))
     page = await text(await ana.get("/?tab=muted"))
     assert "orders failed" in page
-    assert '<button name="do" value="unmute">' in page
+    assert '<button name="do" value="unmute"' in page
     assert "Not muted any more." in await do(ana, "unmute")
     await do(ana, "mute", **{"for": "forever"})
     assert "Muted for ever." in words(await text(await ana.get("/notifications/1")))

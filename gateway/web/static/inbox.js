@@ -1,4 +1,6 @@
-// The list: what is new is offered and not pushed in; everything on the page is picked with one box.
+// The list: what is new is offered and not pushed in, and each part says how much it holds.
+
+import { get } from "./ask.js";
 
 const from = document.querySelector("[data-news-from]")?.dataset;
 export const newsAddress = from?.newsFrom;
@@ -9,12 +11,15 @@ export function showNews(found) {
   const pill = document.querySelector("[data-news]");
   pill.hidden = !fresh;
   pill.querySelector("[data-news-number]").textContent = fresh + (found.next ? "+" : "");
+  showPartCounts();
 }
 
-const all = document.querySelector("[data-all]");
-if (all) {
-  all.hidden = false;
-  all.addEventListener("change", (event) => {
-    for (const box of document.querySelectorAll("#list input[name=id]")) box.checked = event.target.checked;
-  });
+const parts = document.querySelector("[data-counts-from]");
+export async function showPartCounts() {
+  const counts = await get(parts.dataset.countsFrom).then((answer) => answer.json()).catch(() => null); // as they were, until the next time
+  if (!counts) return;
+  for (const one of parts.querySelectorAll("[data-count]")) {
+    one.textContent = counts[one.dataset.count];
+    one.hidden = !counts[one.dataset.count];
+  }
 }

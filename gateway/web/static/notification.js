@@ -10,8 +10,8 @@ async function markRead() {
   one.removeAttribute("data-mark-read");
   const answer = await send("PUT", "/api/notifications/v1", { ids: [id], read: true }).catch(() => null);
   if (!answer?.ok) return;
-  document.querySelector("[data-if-unread]").hidden = true;
-  document.querySelector("[data-if-read]").hidden = false;
+  document.querySelector("#act [data-if-unread]").hidden = true;
+  document.querySelector("#act [data-if-read]").hidden = false;
   poll();
 }
 

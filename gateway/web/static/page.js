@@ -3,4 +3,8 @@
 import "./live.js";
 import "./notification.js";
 import "./menu.js";
+import "./selection.js";
+import "./deeds.js";
+import "./dialog.js";
+import "./keys.js";
 import "./replay.js";
