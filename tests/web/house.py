@@ -113,12 +113,12 @@ def over(name: str = "orders", **values: Any) -> Draft:
 
 
 @asynccontextmanager
-async def opened(directory: Path, clock: Clock | None = None, public_url: str = "") -> AsyncIterator[House]:
+async def opened(directory: Path, clock: Clock | None = None, public_url: str = "", **settings: Any) -> AsyncIterator[House]:
     """A house on a fresh SQLite database."""
     clock = clock or Clock()
     database = Database(f"sqlite:///{directory / 'tocsin.db'}")
     migrate(database)
-    environment = Environment(database_url=str(database.url), public_url=public_url or "http://127.0.0.1:8080")
+    environment = Environment(database_url=str(database.url), public_url=public_url or "http://127.0.0.1:8080", **settings)
     vault = Vault("a key for tests, long enough to be taken")
     front = Web(environment, database, load(), vault, clock)
     work = Work(environment, database, load(), vault, clock)
