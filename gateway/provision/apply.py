@@ -38,7 +38,11 @@ def check_sources(configuration: Configuration, kinds: Mapping[str, SourceKind])
         where = f"[[source]] {index} ({source.team}/{source.slug})"
         kind = kinds.get(source.kind)
         if kind is None:
-            faults.append(f"{where}: kind: there is no {source.kind!r}; there are {', '.join(sorted(kinds))}")
+            offered = sorted(name for name, one in kinds.items() if not one.is_own)
+            faults.append(f"{where}: kind: there is no {source.kind!r}; there are {', '.join(offered)}")
+            continue
+        if kind.is_own:
+            faults.append(f"{where}: kind: {source.kind!r} is what Tocsin says itself; every team has it without being asked")
             continue
         unfit = [scheme.value for scheme in source.auth.schemes if scheme not in kind.auth]
         if unfit:
