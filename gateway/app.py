@@ -33,6 +33,7 @@ from gateway.storage.database import Database, StorageUnavailable, connection_ad
 from gateway.storage.migrate import revision
 from gateway.upstream.catalogue import UPSTREAMS
 from gateway.vault import Vault
+from gateway.watchers.late_runs import LateRunWatcher
 from gateway.watchers.notice import NoticeWorker
 from gateway.web.pages import Pages
 from gateway.workers.deliver import DeliverWorker
@@ -142,6 +143,7 @@ class Work:
         self._reconcile = ReconcileWorker(database, kinds, UPSTREAMS, vault, clock, self._entered, time)
         self._summarize = SummarizeWorker(database, kinds, UPSTREAMS, vault, clock, self._read, reading_of(environment), time)
         self._notice = NoticeWorker(database, clock, self._process.wake)
+        self._late_runs = LateRunWatcher(database, clock, self._notice.wake, time)
         self._upkeep = UpkeepWorker(database, clock)
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -149,8 +151,8 @@ class Work:
     def workers(self) -> tuple[Worker, ...]:
         """The loops, in the order a webhook meets them."""
         return (
-            self._notice, self._process, self._follow_up, self._summarize, self._settle, self._fan_out, self._deliver, self._reconcile,
-            self._upkeep,
+            self._late_runs, self._notice, self._process, self._follow_up, self._summarize, self._settle, self._fan_out, self._deliver,
+            self._reconcile, self._upkeep,
         )  # fmt: skip
 
     def wake(self) -> None:

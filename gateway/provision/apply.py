@@ -111,14 +111,16 @@ def _put_source(transaction: Transaction, source: Source, kind: SourceKind, team
     )  # fmt: skip
 
 
-def _monitor(monitor: Monitor, source_id: int) -> monitors.Expectation:
-    return monitors.Expectation(
+def _monitor(monitor: Monitor, source_id: int) -> monitors.Wanted:
+    return monitors.Wanted(
         source_id=source_id,
         pipeline=monitor.pipeline,
+        environment=monitor.environment,
         cron=monitor.cron,
         interval_seconds=int(monitor.interval.total_seconds()) if monitor.interval else None,
         timezone=monitor.timezone,
         grace_seconds=int(monitor.grace.total_seconds()),
+        max_duration_seconds=int(monitor.max_duration.total_seconds()) if monitor.max_duration else None,
     )
 
 

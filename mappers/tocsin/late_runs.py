@@ -1,7 +1,7 @@
 """What the watcher of late runs writes: a run that is late, one that does not end, and that it is well again."""
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
@@ -15,7 +15,7 @@ Seconds = Annotated[int, Field(ge=0, le=10**9)]
 class LateRun(Document):
     """One thing that became of an expectation."""
 
-    state: Literal["late", "missing", "arrived", "hanging", "ended", "unwatched"]
+    state: Literal["late", "missing", "arrived", "overrun", "ended", "unwatched"]
     """`late`: the grace is over. `missing`: so is a whole further period. `unwatched`: nobody waits for it any more."""
     about: Literal["start", "end"]
     """Whether it was to start by then, or to end."""
@@ -30,6 +30,11 @@ class LateRun(Document):
     """When it was to start, or to have ended."""
     grace_seconds: Seconds = 0
     last_run_at: Moment | None = None
+    ran_at: Moment | None = None
+    """When it came, or ended, after all; before `at` where the word of it came late."""
+    unheard_from: Moment | None = None
+    """With the next: a time around then at which the gateway did not work, and may have missed the word of it."""
+    unheard_until: Moment | None = None
     missed: Annotated[int, Field(ge=0, le=10**9)] = 0
     """Expected runs that never came, once one did again."""
     run: str | None = None
@@ -39,8 +44,8 @@ class LateRun(Document):
     """Why nobody waits for it any more."""
 
 
-_STATES: Final = {"late": State.FIRING, "missing": State.FIRING, "hanging": State.FIRING}
-_LEVELS: Final = {"late": Level.WARNING, "hanging": Level.WARNING, "missing": Level.ERROR}
+_STATES: Final = {"late": State.FIRING, "missing": State.FIRING, "overrun": State.FIRING}
+_LEVELS: Final = {"late": Level.WARNING, "overrun": Level.WARNING, "missing": Level.ERROR}
 
 
 def read(document: Mapping[str, Any]) -> Mapped:
@@ -76,14 +81,14 @@ def _title(said: LateRun) -> str:
             return f"{said.pipeline} is late"
         case "missing":
             return f"{said.pipeline} did not run"
-        case "hanging":
+        case "overrun":
             return f"{said.pipeline} does not end"
         case "arrived":
-            return f"{said.pipeline} ran, {_delay(said)} late"
+            return f"{said.pipeline} ran, {_delay(said)} late" if _was_late(said) else f"{said.pipeline} ran in time"
         case "ended":
-            return f"{said.pipeline} ended"
+            return f"{said.pipeline} ended, {_delay(said)} late"
         case _:
-            return f"{said.pipeline} is not watched"
+            return f"{said.pipeline} is not waited for"
 
 
 def _message(said: LateRun) -> str:
@@ -91,19 +96,37 @@ def _message(said: LateRun) -> str:
     match said.state:
         case "late":
             grace = f"within the {_span(said.grace_seconds)} of grace" if said.grace_seconds else "by then"
-            return f"Expected at {expected}; nothing came {grace}."
+            return f"Expected at {expected}; nothing came {grace}.{_unheard(said)}"
         case "missing":
-            return f"Expected at {expected}; nothing came, and nothing when it was due again either."
-        case "hanging":
+            return f"Expected at {expected}; nothing came, and nothing when it was due again either.{_unheard(said)}"
+        case "overrun":
             begun = f"Started at {local(said.started_at, said.timezone)}. " if said.started_at else ""
-            return f"{begun}It was to end by {expected} and runs on."
+            return f"{begun}It was to end by {expected} and has not."
+        case "arrived" if not _was_late(said):
+            return f"Expected at {expected}, it ran at {local(_ran(said), said.timezone)}: in time. The word of it came late."
         case "arrived":
-            others = f" {said.missed} further expected {'runs' if said.missed > 1 else 'run'} never came." if said.missed else ""
-            return f"Expected at {expected}, it ran at {local(said.at, said.timezone)}: {_delay(said)} late.{others}"
+            count = f"{said.missed} expected {'runs' if said.missed > 1 else 'run'} never came."
+            ran = f"Expected at {expected}, it ran at {local(_ran(said), said.timezone)}: {_delay(said)} late."
+            return f"{ran} {count}" if said.missed else ran
         case "ended":
             return f"It was to end by {expected} and ended {_delay(said)} later."
         case _:
             return said.reason
+
+
+def _unheard(said: LateRun) -> str:
+    if said.unheard_from is None or said.unheard_until is None:
+        return ""
+    begin, end = local(said.unheard_from, said.timezone), local(said.unheard_until, said.timezone)
+    return f" Tocsin itself did not work from {begin} to {end}: it may have run, and the word of it been lost."
+
+
+def _ran(said: LateRun) -> datetime:
+    return said.ran_at or said.at
+
+
+def _was_late(said: LateRun) -> bool:
+    return _ran(said) - said.expected_at > timedelta(seconds=said.grace_seconds)
 
 
 def _facts(said: LateRun) -> dict[str, str]:
@@ -115,7 +138,7 @@ def _facts(said: LateRun) -> dict[str, str]:
 
 
 def _delay(said: LateRun) -> str:
-    return duration(said.at - said.expected_at)
+    return duration(_ran(said) - said.expected_at)
 
 
 def _span(seconds: int) -> str:

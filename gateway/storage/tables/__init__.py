@@ -16,7 +16,9 @@ from gateway.storage.tables.arriving import (
 )
 from gateway.storage.tables.base import metadata
 from gateway.storage.tables.expected import (
+    beats,
     monitors,
+    unwanted,
 )
 from gateway.storage.tables.people import (
     audit,
@@ -62,6 +64,7 @@ __all__ = [
     "URGENT",
     "answers",
     "audit",
+    "beats",
     "conversations",
     "credentials",
     "deliveries",
@@ -97,6 +100,7 @@ __all__ = [
     "sources",
     "subscriptions",
     "teams",
+    "unwanted",
     "user_owns",
     "users",
     "votes",

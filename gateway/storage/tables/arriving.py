@@ -156,5 +156,6 @@ runs: Final = Table(
     Column("ended_at", Time),
     Index(None, "pipeline_id", "run", "attempt", unique=True),
     Index(None, "pipeline_id", "phase_at"),
+    partial("ix_runs_unended", "pipeline_id", "started_at", where="ended_at IS NULL AND started_at IS NOT NULL"),
     Index(None, "run"),
 )  # fmt: skip
