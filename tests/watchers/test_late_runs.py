@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import insert, update
 
-from gateway.storage import monitors, sources, tables, silences
+from gateway.storage import monitors, silences, sources, tables
 from gateway.storage.database import Database
 from gateway.storage.monitors import Wanted
 from gateway.watchers import late_runs
