@@ -10,7 +10,7 @@ from typing import Final
 from aiohttp import web
 
 from gateway import metrics
-from gateway.api import admin, create, marking, notifications, openapi, people, preferences, put_aside, stream, tokens
+from gateway.api import admin, create, marking, monitors, notifications, openapi, people, preferences, put_aside, stream, tokens
 from gateway.api.cross_origin import CrossOrigin
 from gateway.api.issued import IssuedSignIn
 from gateway.api.operation import Operation
@@ -56,6 +56,7 @@ OPERATIONS: Sequence[Operation] = (
     *notifications.OPERATIONS,
     *put_aside.OPERATIONS,
     *admin.OPERATIONS,
+    *monitors.OPERATIONS,
     *tokens.OPERATIONS,
     *people.OPERATIONS,
     *stream.OPERATIONS,

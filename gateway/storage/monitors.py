@@ -8,7 +8,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, and_, case, func, or_, select, update
 
 from gateway.storage.database import insert_for
-from gateway.storage.tables import monitors, pipelines, runs, sources, teams
+from gateway.storage.tables import monitors, notifications, occurrences, pipelines, runs, sources, teams
 
 _SHAPE: Final = ("environment", "cron", "interval_seconds", "timezone", "grace_seconds", "max_duration_seconds")
 _ANEW: Final[dict[str, Any]] = {"expected_at": None, "awaited_from": None, "due_at": None, "held_since": None}
@@ -103,10 +103,34 @@ def overview(connection: Connection, *, team_ids: Sequence[int], monitor_id: int
     return [dict(row._mapping) for row in connection.execute(statement)]
 
 
-def pipeline_of(connection: Connection, monitor_id: int) -> int | None:
-    """The pipeline that a monitor waits for, once it was heard of."""
-    found: int | None = connection.scalar(select(pipelines.c.id).select_from(_WITH_PIPELINE).where(monitors.c.id == monitor_id))
-    return found
+def count(connection: Connection, team_id: int) -> int:
+    """How many monitors a team has."""
+    mine = select(func.count()).select_from(_WITH_SOURCE).where(sources.c.team_id == team_id, monitors.c.disabled_at.is_(None))
+    return connection.scalar(mine) or 0
+
+
+def latest_runs(connection: Connection, monitor_id: int, *, limit: int) -> list[dict[str, Any]]:
+    """The latest runs of a monitor's pipeline, each attempt for itself, newest first."""
+    rows = connection.execute(
+        select(runs.c.run, runs.c.attempt, runs.c.name, runs.c.url, runs.c.phase, runs.c.state, CAME_AT.label("came_at"), runs.c.ended_at)
+        .select_from(WITH_RUNS)
+        .where(monitors.c.id == monitor_id, HAS_RUN)
+        .order_by(runs.c.phase_at.desc())
+        .limit(limit)
+    )
+    return [dict(row._mapping) for row in rows]
+
+
+def alarms(connection: Connection, identities: Sequence[str], *, limit: int) -> list[dict[str, Any]]:
+    """What people were told, on the threads with these identities, newest first."""
+    rows = connection.execute(
+        select(occurrences.c.notification_id, occurrences.c.occurred_at, occurrences.c.title, occurrences.c.message, occurrences.c.reason)
+        .join(notifications, notifications.c.id == occurrences.c.notification_id)
+        .where(notifications.c.identity.in_(identities), occurrences.c.reason != "nothing-open")
+        .order_by(occurrences.c.occurred_at.desc(), occurrences.c.id.desc())
+        .limit(limit)
+    )
+    return [dict(row._mapping) for row in rows]
 
 
 def by_lateness(connection: Connection) -> dict[str, int]:

@@ -92,6 +92,16 @@ def kinds(connection: Connection) -> dict[tuple[str, str], str]:
     return {(team, slug): kind for team, slug, kind in rows}
 
 
+def senders(connection: Connection, team_ids: Sequence[int]) -> dict[tuple[int, str], int]:
+    """(team, slug) → id of the enabled sources of these teams, but for the teams' own."""
+    rows = connection.execute(
+        select(sources.c.team_id, sources.c.slug, sources.c.id)
+        .where(sources.c.team_id.in_(team_ids), sources.c.kind != OWN, sources.c.disabled_at.is_(None))
+        .order_by(sources.c.slug)
+    )
+    return {(team_id, slug): source_id for team_id, slug, source_id in rows}
+
+
 def kept_secrets(connection: Connection) -> list[tuple[str, list[dict[str, Any]], dict[str, Any]]]:
     """(kind, auth, settings) of every source, secrets sealed as they are kept."""
     return [
