@@ -13,7 +13,7 @@ from gateway.api.sign_in import SignIn
 from gateway.domain.unsubscribing import Unsubscribing
 from gateway.storage.database import Database, StorageUnavailable
 from gateway.vault import Vault
-from gateway.web import admin_view, assets, embed_view, inbox_view, mail_view, notification_view, preferences_view
+from gateway.web import admin_view, assets, embed_view, inbox_view, mail_view, monitors_view, notification_view, preferences_view
 from gateway.web.render import page, secured
 from gateway.web.sessions import Sessions, leave, signed_out
 from gateway.web.unsubscribe_view import UnsubscribeView
@@ -23,6 +23,7 @@ _ROUTES: Final[tuple[Route, ...]] = (
     *inbox_view.ROUTES,
     *notification_view.ROUTES,
     *mail_view.ROUTES,
+    *monitors_view.ROUTES,
     *admin_view.ROUTES,
     *preferences_view.ROUTES,
     ("POST", "/sign-out", leave),
