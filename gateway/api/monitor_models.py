@@ -82,7 +82,7 @@ class Monitors(BaseModel):
 class MonitorChange(Model):
     """What is to be expected from now on; what is absent stays."""
 
-    cron: Cron | None = None
+    cron: Cron | None = Field(default=None, examples=["0 2 * * *"])
     """Five fields, or six with seconds first; instead of an interval."""
     interval_seconds: Seconds | None = None
     """Instead of cron."""
@@ -102,9 +102,9 @@ class MonitorRequest(MonitorChange):
     """A new monitor."""
 
     team: str | None = None
-    source: str
+    source: Annotated[str, Field(examples=["checks"])]
     """The slug of a source."""
-    pipeline: Annotated[str, Field(min_length=1, max_length=200)]
+    pipeline: Annotated[str, Field(min_length=1, max_length=200, examples=["nightly-orders"])]
     environment: Annotated[str, Field(max_length=80)] = ""
     """Which one, where the source itself tells environments apart; absent: the source's own."""
 
