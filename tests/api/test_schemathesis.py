@@ -88,6 +88,11 @@ def fill(database: Database) -> None:
     house.say(unmapped="no idea")
     house.send(failure("three"))
     house.deliver()
+    with database.writing() as transaction:
+        for number in range(6):
+            credentials.put(
+                transaction, user_id=1, kind="token", digest=digest(f"ana-{number}"), name="mine", now=datetime.now(UTC), expires_at=None
+            )  # fmt: skip
 
 
 @pytest.fixture
