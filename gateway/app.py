@@ -10,7 +10,7 @@ from typing import Final
 from aiohttp import web
 
 from gateway import metrics
-from gateway.api import admin, create, marking, notifications, openapi, people, preferences, put_aside, sessions, stream, tokens
+from gateway.api import admin, create, marking, monitors, notifications, openapi, people, preferences, put_aside, sessions, stream, tokens
 from gateway.api.cross_origin import CrossOrigin
 from gateway.api.issued import IssuedSignIn
 from gateway.api.operation import Operation
@@ -36,6 +36,8 @@ from gateway.storage.migrate import revision
 from gateway.upstream.catalogue import UPSTREAMS
 from gateway.upstream.openid import Provider
 from gateway.vault import Vault
+from gateway.watchers.late_runs import LateRunWatcher
+from gateway.watchers.notice import NoticeWorker
 from gateway.web.pages import Pages
 from gateway.web.signing_in import SigningIn, Ways
 from gateway.workers.deliver import DeliverWorker
@@ -59,6 +61,7 @@ OPERATIONS: Sequence[Operation] = (
     *notifications.OPERATIONS,
     *put_aside.OPERATIONS,
     *admin.OPERATIONS,
+    *monitors.OPERATIONS,
     *tokens.OPERATIONS,
     *sessions.OPERATIONS,
     *people.OPERATIONS,
@@ -153,6 +156,8 @@ class Work:
         self._follow_up = FollowUpWorker(database, kinds, UPSTREAMS, vault, clock, self._entered, time)
         self._reconcile = ReconcileWorker(database, kinds, UPSTREAMS, vault, clock, self._entered, time)
         self._summarize = SummarizeWorker(database, kinds, UPSTREAMS, vault, clock, self._read, reading_of(environment), time)
+        self._notice = NoticeWorker(database, clock, self._process.wake)
+        self._late_runs = LateRunWatcher(database, clock, self._notice.wake, time)
         self._upkeep = UpkeepWorker(database, clock)
         self._sign_in_mail = SignInMailWorker(
             database, _smtp(environment), clock, mail_from=_mail_from(environment), public_url=environment.base_url,
@@ -164,8 +169,8 @@ class Work:
     def workers(self) -> tuple[Worker, ...]:
         """The loops, in the order a webhook meets them."""
         return (
-            self._process, self._follow_up, self._summarize, self._settle, self._fan_out, self._deliver, self._sign_in_mail,
-            self._reconcile, self._upkeep,
+            self._late_runs, self._notice, self._process, self._follow_up, self._summarize, self._settle, self._fan_out, self._deliver,
+            self._sign_in_mail, self._reconcile, self._upkeep,
         )  # fmt: skip
 
     def wake(self) -> None:

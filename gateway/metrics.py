@@ -39,6 +39,14 @@ FAN_OUT_AGE: Final = Gauge(
     registry=REGISTRY,
 )  # fmt: skip
 WATCHING: Final = Gauge("tocsin_live_streams", "Open streams of live pages", multiprocess_mode="livesum", registry=REGISTRY)
+MONITORS: Final = Gauge(
+    "tocsin_monitors", "Monitors by what people were told", ["state"], multiprocess_mode="mostrecent", registry=REGISTRY
+)
+SCAN_LAG: Final = Gauge(
+    "tocsin_monitor_scan_lag_seconds", "How long the monitor that is due the longest has been", multiprocess_mode="mostrecent",
+    registry=REGISTRY,
+)  # fmt: skip
+LATENESS: Final = Counter("tocsin_monitor_verdicts", "What looking at a monitor came to", ["reason"], registry=REGISTRY)
 BATCH_SECONDS: Final = Histogram("tocsin_processing_batch_seconds", "Mapping and recording one batch of events", registry=REGISTRY)
 
 

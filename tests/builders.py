@@ -22,6 +22,7 @@ from gateway.upstream.asking import Upstream
 from gateway.workers.letters import Desk
 from mappers.contract import Draft, Example, FollowUp, Inbound, Level, Mapped, RunSignal, SourceKind, SourceSettings, State, Unmapped
 from mappers.contract.signature import Scheme, digest
+from mappers.tocsin import SOURCE as TOCSIN
 
 START = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 
@@ -101,7 +102,7 @@ SPEAKER = SourceKind(
     example=Example(body=b"{}", headers={}),
     settings=SpeakerSettings,
 )
-KINDS = {"speaker": SPEAKER}
+KINDS = {"speaker": SPEAKER, "tocsin": TOCSIN}
 
 
 def ended(delivery_id: int, lease: str, now: datetime, outcome: str = "sent", answer: str = "250 OK") -> Result:

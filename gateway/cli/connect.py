@@ -48,7 +48,7 @@ def connect(by_hand: bool) -> None:
 
 
 def _kinds() -> "Mapping[str, SourceKind]":
-    return _written().kinds()
+    return {name: kind for name, kind in _written().kinds().items() if not kind.is_own}
 
 
 def _written() -> "Written":

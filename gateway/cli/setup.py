@@ -30,9 +30,8 @@ def apply(file: Path | None) -> None:
         kinds = kinds_of(configuration)
         with database.writing() as transaction:
             applied = provision.apply(transaction, configuration, kinds, vault_for(environment, database), utc_now())
-    click.echo(f"{environment.config_path}: {applied.teams} teams, {applied.users} users, {applied.sources} sources are in force.")
-    if applied.monitors:
-        click.echo(f"{applied.monitors} monitors are kept, but this version does not watch them yet.")
+    counts = f"{applied.teams} teams, {applied.users} users, {applied.sources} sources, {applied.monitors} monitors"
+    click.echo(f"{environment.config_path}: {counts} are in force.")
     for slug in applied.disabled:
         click.echo(f"Source {slug} is not named any more and was disabled; its events stay.")
     for other in applied.others:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 
 from gateway.config.auth import Auth, Table
 from gateway.config.issuer import Issuer
@@ -67,6 +67,21 @@ Zone = Annotated[str, AfterValidator(_zone)]
 
 
 Interval = Annotated[Span, Field(ge=timedelta(minutes=5))]
+Period = Annotated[Span, Field(ge=timedelta(seconds=5), le=timedelta(days=366))]
+Grace = Annotated[Span, Field(le=timedelta(days=30))]
+
+
+def _cron(value: str) -> str:
+    from cronsim import CronSim, CronSimError
+
+    try:
+        next(CronSim(value, datetime(2026, 1, 1, tzinfo=UTC)))
+    except (CronSimError, StopIteration):
+        raise ValueError(f"{value!r} is no cron expression that ever comes, as in 0 2 * * *") from None
+    return value
+
+
+Cron = Annotated[str, AfterValidator(_cron), Field(max_length=200)]
 
 
 class Reminders(Table):
@@ -164,23 +179,15 @@ class Monitor(Table):
 
     team: str
     source: str
-    pipeline: str
-    cron: str | None = None
-    interval: Span | None = None
+    pipeline: Annotated[str, Field(min_length=1, max_length=200)]
+    environment: Annotated[str, Field(max_length=80)] = ""
+    """Which one, where the source itself tells environments apart; absent: the source's own."""
+    cron: Cron | None = None
+    interval: Period | None = None
     timezone: Zone = "UTC"
-    grace: Span = timedelta(minutes=10)
-
-    @field_validator("cron")
-    @classmethod
-    def _is_cron(cls, value: str | None) -> str | None:
-        from cronsim import CronSim, CronSimError
-
-        try:
-            if value is not None:
-                CronSim(value, datetime(2026, 1, 1, tzinfo=UTC))
-        except CronSimError:
-            raise ValueError(f"{value!r} is no cron expression, as in 0 2 * * *") from None
-        return value
+    grace: Grace = timedelta(minutes=10)
+    max_duration: Period | None = None
+    """How long a run may take, where its start is told."""
 
     @model_validator(mode="after")
     def _one_schedule(self) -> Self:

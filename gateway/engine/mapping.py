@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from gateway.storage.processing import Event
 from mappers.contract import NO_DOCUMENTS, Documents, Headers, Inbound, Mapped, SourceKind, SourceSettings, Unmapped
-from mappers.contract.inbound import FETCHED
+from mappers.contract.inbound import FETCHED, WATCHED
 from mappers.contract.registry import load
 from mappers.contract.text import one_line
 
@@ -72,8 +72,8 @@ def read(kind: SourceKind | None, event: Event, earlier: Callable[[Sequence[str]
 
 
 def _settings(kind: SourceKind, event: Event) -> Mapping[str, object]:
-    """What was fetched may be read by another kind than its source's: it gets those settings that it knows."""
-    if event.method != FETCHED:
+    """What was fetched or noticed may be read by another kind than its source's: it gets those settings that it knows."""
+    if event.method not in (FETCHED, WATCHED):
         return event.source_settings
     return {name: value for name, value in event.source_settings.items() if name in kind.settings.model_fields}
 

@@ -38,7 +38,11 @@ def check_sources(configuration: Configuration, kinds: Mapping[str, SourceKind])
         where = f"[[source]] {index} ({source.team}/{source.slug})"
         kind = kinds.get(source.kind)
         if kind is None:
-            faults.append(f"{where}: kind: there is no {source.kind!r}; there are {', '.join(sorted(kinds))}")
+            offered = sorted(name for name, one in kinds.items() if not one.is_own)
+            faults.append(f"{where}: kind: there is no {source.kind!r}; there are {', '.join(offered)}")
+            continue
+        if kind.is_own:
+            faults.append(f"{where}: kind: {source.kind!r} is what Tocsin says itself; every team has it without being asked")
             continue
         unfit = [scheme.value for scheme in source.auth.schemes if scheme not in kind.auth]
         if unfit:
@@ -107,14 +111,16 @@ def _put_source(transaction: Transaction, source: Source, kind: SourceKind, team
     )  # fmt: skip
 
 
-def _monitor(monitor: Monitor, source_id: int) -> monitors.Expectation:
-    return monitors.Expectation(
+def _monitor(monitor: Monitor, source_id: int) -> monitors.Wanted:
+    return monitors.Wanted(
         source_id=source_id,
         pipeline=monitor.pipeline,
+        environment=monitor.environment,
         cron=monitor.cron,
         interval_seconds=int(monitor.interval.total_seconds()) if monitor.interval else None,
         timezone=monitor.timezone,
         grace_seconds=int(monitor.grace.total_seconds()),
+        max_duration_seconds=int(monitor.max_duration.total_seconds()) if monitor.max_duration else None,
     )
 
 

@@ -65,7 +65,9 @@ def set_up(transaction: Transaction, kinds: Mapping[str, SourceKind], vault: Vau
     admin = people.put_user(transaction, email=ADMIN, name="Admin", now=now)
     people.put_membership(transaction, team_id=team_id, user_id=admin, role="admin", permissions=())
     made = tuple(
-        create_source(transaction, kind, TEAM, team_id, kind.kind.replace("_", "-"), "prod", vault, now) for kind in kinds.values()
+        create_source(transaction, kind, TEAM, team_id, kind.kind.replace("_", "-"), "prod", vault, now)
+        for kind in kinds.values()
+        if not kind.is_own
     )
     return FirstStart(made)
 

@@ -21,6 +21,7 @@ from gateway.storage.tables import (
     memberships,
     notification_owners,
     notifications,
+    occurrences,
     subscriptions,
     teams,
     users,
@@ -124,6 +125,19 @@ def threads(connection: Connection, ids: Sequence[int]) -> dict[int, Mapping[str
     """These notifications as they stand now."""
     rows = connection.execute(select(notifications).where(among(notifications.c.id, "ids")), {"ids": ids})
     return {row.id: dict(row._mapping) for row in rows}
+
+
+def recoveries(connection: Connection, ids: Sequence[int]) -> dict[int, str]:
+    """What was said of each of these threads when it recovered last."""
+    last = (
+        select(func.max(occurrences.c.id))
+        .where(
+            among(occurrences.c.notification_id, "ids"), occurrences.c.state == "resolved", occurrences.c.reason == Reason.RESOLVED.value
+        )
+        .group_by(occurrences.c.notification_id)
+    )
+    rows = connection.execute(select(occurrences.c.notification_id, occurrences.c.message).where(occurrences.c.id.in_(last)), {"ids": ids})
+    return {notification_id: message for notification_id, message in rows}
 
 
 def failing_members(connection: Connection, ids: Sequence[int]) -> dict[int, list[Mapping[str, Any]]]:

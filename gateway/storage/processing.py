@@ -10,7 +10,7 @@ from sqlalchemy import Connection, RowMapping, and_, bindparam, func, insert, li
 
 from gateway.storage.among import among
 from gateway.storage.tables import events, processing, sources
-from mappers.contract.inbound import FETCHED
+from mappers.contract.inbound import FETCHED, WATCHED
 
 WAITING: Final = "waiting"
 MOST_BYTES: Final = 32 * 1024 * 1024
@@ -132,9 +132,9 @@ def load(connection: Connection, ids: Sequence[int]) -> list[Event]:
 
 
 def _event(row: RowMapping) -> Event:
-    """What was fetched says itself which mapper reads it: `FETCH /dbt_core/run_artifacts`."""
+    """What was fetched or noticed says itself which mapper reads it: `FETCH /dbt_core/run_artifacts`."""
     event = Event(**row)
-    return event if event.method != FETCHED else replace(event, kind=event.path.split("/")[1])
+    return event if event.method not in (FETCHED, WATCHED) else replace(event, kind=event.path.split("/")[1])
 
 
 def extend(connection: Connection, *, lease: str, until: datetime) -> bool:

@@ -3,10 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, insert, select, update
 
+from gateway.storage.database import insert_for
 from gateway.storage.tables import events, reconciliations, rejections, sources, teams
 
 
@@ -67,10 +68,38 @@ def put(
     return made
 
 
+OWN: Final = "tocsin"
+"""The kind, and the slug, of the source that is the gateway itself. It has no credential, so the door refuses everything sent to it."""
+
+
+def own(connection: Connection, *, team_id: int, now: datetime) -> int:
+    """The team's own source, for what is about no sender of its; made when it is first asked for, once, whoever asks."""
+    mine = select(sources.c.id).where(sources.c.team_id == team_id, sources.c.kind == OWN)
+    found: int | None = connection.scalar(mine)
+    for slug in (OWN, f"{OWN}-itself"):  # a sender may have been called so before this version
+        if found is None:
+            values = {"team_id": team_id, "slug": slug, "kind": OWN, "auth": [], "settings": {}, "created_at": now}
+            connection.execute(insert_for(connection)(sources).values(**values).on_conflict_do_nothing())
+            found = connection.scalar(mine)
+    if found is None:
+        raise LookupError(f"the slugs for the own source of team {team_id} are taken")
+    return found
+
+
 def kinds(connection: Connection) -> dict[tuple[str, str], str]:
     """(team, slug) → kind of every source."""
     rows = connection.execute(select(teams.c.slug, sources.c.slug, sources.c.kind).join(teams, teams.c.id == sources.c.team_id))
     return {(team, slug): kind for team, slug, kind in rows}
+
+
+def senders(connection: Connection, team_ids: Sequence[int]) -> dict[tuple[int, str], int]:
+    """(team, slug) → id of the enabled sources of these teams, but for the teams' own."""
+    rows = connection.execute(
+        select(sources.c.team_id, sources.c.slug, sources.c.id)
+        .where(sources.c.team_id.in_(team_ids), sources.c.kind != OWN, sources.c.disabled_at.is_(None))
+        .order_by(sources.c.slug)
+    )
+    return {(team_id, slug): source_id for team_id, slug, source_id in rows}
 
 
 def kept_secrets(connection: Connection) -> list[tuple[str, list[dict[str, Any]], dict[str, Any]]]:
@@ -81,11 +110,11 @@ def kept_secrets(connection: Connection) -> list[tuple[str, list[dict[str, Any]]
 
 
 def unmanaged(connection: Connection) -> list[str]:
-    """`team/slug` of the enabled sources that no configuration owns."""
+    """`team/slug` of the enabled sources that no configuration owns, apart from the teams' own."""
     rows = connection.execute(
         select(teams.c.slug, sources.c.slug)
         .join(teams, teams.c.id == sources.c.team_id)
-        .where(~sources.c.managed, sources.c.disabled_at.is_(None))
+        .where(~sources.c.managed, sources.c.kind != OWN, sources.c.disabled_at.is_(None))
         .order_by(teams.c.slug, sources.c.slug)
     )
     return [f"{team}/{slug}" for team, slug in rows]

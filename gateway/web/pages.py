@@ -14,7 +14,17 @@ from gateway.domain.unsubscribing import Unsubscribing
 from gateway.storage.database import Database, StorageUnavailable
 from gateway.upstream.openid import Provider
 from gateway.vault import Vault
-from gateway.web import admin_view, assets, embed_view, inbox_view, mail_view, notification_view, preferences_view, sessions_view
+from gateway.web import (
+    admin_view,
+    assets,
+    embed_view,
+    inbox_view,
+    mail_view,
+    monitors_view,
+    notification_view,
+    preferences_view,
+    sessions_view,
+)
 from gateway.web.provider_view import BACK, BEGIN, ProviderView
 from gateway.web.render import page, secured
 from gateway.web.signing_in import PATH, SigningIn
@@ -25,6 +35,7 @@ _ROUTES: Final[tuple[Route, ...]] = (
     *inbox_view.ROUTES,
     *notification_view.ROUTES,
     *mail_view.ROUTES,
+    *monitors_view.ROUTES,
     *admin_view.ROUTES,
     *preferences_view.ROUTES,
     *sessions_view.ROUTES,

@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
@@ -64,6 +65,17 @@ def first_line(text: str) -> str:
     return next((line.strip() for line in text.splitlines() if line.strip()), "")
 
 
+def _span(seconds: int) -> str:
+    """`42 min`: seconds in words."""
+    return duration(timedelta(seconds=seconds))
+
+
+def _written(seconds: int) -> str:
+    """`42m`: seconds as a form takes them."""
+    unit, size = next((unit, size) for unit, size in (("d", 86_400), ("h", 3600), ("m", 60), ("s", 1)) if seconds % size == 0)
+    return f"{seconds // size}{unit}" if seconds else "0s"
+
+
 @functools.cache
 def _environment() -> "Environment":
     from jinja2 import Environment, FileSystemLoader, StrictUndefined  # slow to import, and the door must open fast
@@ -77,5 +89,5 @@ def _environment() -> "Environment":
         auto_reload=False,
     )
     environment.globals.update(asset_url=asset_url, imported=imported, phrases=phrases, words=words)
-    environment.filters.update(web_links=web_links, first_line=first_line, duration=duration)
+    environment.filters.update(web_links=web_links, first_line=first_line, duration=duration, span=_span, written=_written)
     return environment

@@ -82,6 +82,8 @@ class _Parts:
         self._threads = mail_contents.threads(transaction, ids)
         several = [number for number, row in self._threads.items() if row["members_total"] > 1 or row["firing"] > 1]
         self._members = mail_contents.failing_members(transaction, several) if several else {}
+        over = [number for number, row in self._threads.items() if row["status"] == "resolved" and row["members_total"] <= 1]
+        self._recoveries = mail_contents.recoveries(transaction, over) if over else {}
         self._owners = mail_contents.owners(transaction, ids)
         self._summaries = readings.summaries(transaction, ids)
         places = {(row["source_id"], row["environment"], row["pipeline"]) for row in self._threads.values()}
@@ -129,6 +131,7 @@ class _Parts:
             owners=tuple(self._owners.get(row["id"], ())),
             impact=tuple(row["impact"] or ()),
             summary=_summary(self._summaries.get(row["id"])) if row["status"] == "open" else None,
+            recovery=desk.safe(self._recoveries.get(row["id"], "")) if in_full else "",
             history=self._histories.get((row["source_id"], row["environment"], row["pipeline"]), History()),
         )
 

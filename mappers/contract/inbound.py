@@ -22,6 +22,8 @@ class BadBody(ValueError):
 
 FETCHED: Final = "FETCH"
 """The method of what the gateway fetched by itself; no sender can use it."""
+WATCHED: Final = "WATCH"
+"""The method of what the gateway's own watchers noticed; no sender can use it either."""
 
 
 class Headers(Mapping[str, str]):

@@ -93,6 +93,8 @@ class SourceKind:
     steps: tuple[str, ...] = ()
     """What to do at the sender, for `tocsin connect`: `{url}` stands for the source's address, `{token}` for its credential."""
     settings: type[SourceSettings] = SourceSettings
+    is_own: bool = False
+    """Whether the gateway itself speaks through it: then nobody can configure it, and there is nothing to connect."""
 
     def read_settings(self, values: Mapping[str, Any]) -> SourceSettings:
         """The settings as this kind's model. Raises pydantic.ValidationError naming each wrong key."""

@@ -50,7 +50,7 @@ class GenericSettings(SourceSettings):
 def _map(inbound: Inbound) -> Mapped:
     notices = read_each(list(messages(inbound)), inbound)
     drafts = tuple(_draft(notice, inbound) for notice in notices if notice.word.sense in _STATES)
-    signals = tuple(_signal(notice) for notice in notices if notice.run and notice.pipeline and notice.word.sense in _PHASES)
+    signals = tuple(_signal(notice, inbound) for notice in notices if notice.pipeline and notice.word.sense in _PHASES)
     if drafts:
         return Mapped(drafts=drafts, signals=signals)
     reasons = dict.fromkeys(_SILENT.get(notice.word.sense, notice.word.said) for notice in notices)
@@ -86,16 +86,17 @@ def _draft(notice: Notice, inbound: Inbound) -> Draft:
     )
 
 
-def _signal(notice: Notice) -> RunSignal:
+def _signal(notice: Notice, inbound: Inbound) -> RunSignal:
+    """A message that names no run is one of its own: what pings can be watched."""
     return RunSignal(
         pipeline=notice.pipeline,
-        run=notice.run,
+        run=notice.run or (notice.at or inbound.received_at).isoformat(),
         phase=Phase.LATE if notice.category is Category.LATE_RUN and notice.word.sense is Sense.FAILING else _PHASES[notice.word.sense],
         at=notice.at,
         attempt=_attempt(notice),
         state=text_of(notice.fields.get("status"), 80),
         url=text_of(notice.fields.get("runurl") or notice.fields.get("url"), 2000),
-        started_at=notice.since,
+        started_at=notice.since if notice.run else None,
         environment=text_of(notice.fields.get("environment"), 80) or None,
     )
 

@@ -24,6 +24,10 @@ MEANING = (
     "once what cannot be shown is taken out",
     "is no member of the team",
     "must not hold a NUL character",
+    "is no cron expression that ever comes",
+    "is no IANA time zone",
+    "either cron or interval_seconds",
+    "must be the slug of one of the team's senders",
 )
 """What refuses data of the right shape: rules that JSON Schema has no words for, or would have to repeat at every text."""
 KEY_USED = "This Idempotency-Key was used for another request"

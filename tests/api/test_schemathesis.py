@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 
 from gateway.app import OPERATIONS
-from gateway.storage import credentials, readings, refused_addresses
+from gateway.storage import credentials, monitors, readings, refused_addresses, runs, sources
 from gateway.storage.database import Database
+from gateway.storage.monitors import Wanted
+from gateway.storage.runs import Signal
 from mappers.contract.signature import digest
 from tests.acceptance.conftest import ROOT, Tocsin, free_port
 from tests.builders import House, failure, recovery
@@ -40,6 +42,20 @@ SUMMARY = {
 def configuration() -> str:
     people = (f'[[user]]\nemail = "{name}@acme.test"\ntoken = "env:{name.upper()}_TOKEN"\n{rest}\n' for name, rest in WHO.items())
     return '[[team]]\nslug = "acme"\n' + "".join(people) + CY + SOURCE
+
+
+def watch(database: Database) -> None:
+    """Monitors, and pipelines that nobody watches though they run by habit, of the source that the file names."""
+    nights = [datetime.now(UTC).replace(hour=2, minute=0) - timedelta(days=number) for number in range(16)]
+    with database.writing() as transaction:
+        source = sources.find(transaction, "acme", "checks")
+        assert source is not None
+        for number in range(9):
+            habit = [
+                Signal(source.id, "", f"habit-{number}", at.isoformat(), 0, "succeeded", "", "", "", at, None, at, at) for at in nights
+            ]
+            runs.put(transaction, habit)
+            monitors.create(transaction, Wanted(source.id, f"watched-{number}", "", "0 2 * * *", None, "UTC", 600, None))
 
 
 def fill(database: Database) -> None:
@@ -74,9 +90,15 @@ def fill(database: Database) -> None:
             readings.write(transaction, one.notification_id, lease="x", summary=SUMMARY, why_not=None, ended_at=datetime.now(UTC))
         for user_id in range(1, 20):
             refused_addresses.refuse(transaction, user_id=user_id, why="550 5.1.1 no such user", now=datetime.now(UTC))
+    watch(database)
     house.say(unmapped="no idea")
     house.send(failure("three"))
     house.deliver()
+    with database.writing() as transaction:
+        for number in range(6):
+            credentials.put(
+                transaction, user_id=1, kind="token", digest=digest(f"ana-{number}"), name="mine", now=datetime.now(UTC), expires_at=None
+            )  # fmt: skip
 
 
 @pytest.fixture

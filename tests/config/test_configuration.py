@@ -148,6 +148,7 @@ def test_what_is_named_twice_is_an_error(tmp_path: Path, table: str) -> None:
     ("change", "told"),
     [
         (('kind = "prefect"', 'kind = "nagios"'), "[[source]] 1 (acme/prefect-prod): kind: there is no 'nagios'; there are airbyte, "),
+        (('kind = "prefect"', 'kind = "tocsin"'), "kind: 'tocsin' is what Tocsin says itself; every team has it without being asked"),
         (("bearer = [", "dbt = ["), "auth: Prefect cannot use dbt; it can use bearer"),
         (("late_hold", "late_hole"), "settings.late_hole"),
     ],

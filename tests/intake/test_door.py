@@ -114,6 +114,19 @@ async def test_who_is_not_believed_gets_401_and_leaves_one_redacted_rejection(
     assert "private-thing" not in json.dumps(refusal.headers)
 
 
+@pytest.mark.req("R3")
+async def test_nobody_speaks_for_the_gateway_itself(door: TestClient[Any, Any], database: Database) -> None:
+    with database.writing() as transaction:
+        team = sources.find(transaction, "acme", "prefect")
+        assert team is not None
+        sources.own(transaction, team_id=team.team_id, now=NOW)
+    for headers in ({}, BEARER, {"Authorization": "Basic dG9jc2luOg=="}):
+        for method in ("POST", "WATCH"):
+            answer = await door.request(method, "/webhooks/acme/tocsin", data=b"{}", headers=headers)
+            assert answer.status == (401 if method == "POST" else 400)  # no HTTP method at all
+    assert stored(database) == []
+
+
 async def test_a_source_that_does_not_exist_is_a_404_and_a_wrong_method_a_405(door: TestClient[Any, Any]) -> None:
     assert (await door.post("/webhooks/acme/nothing", data=b"")).status == 404
     answer = await door.get("/webhooks/acme/prefect", headers=BEARER)

@@ -8,6 +8,7 @@ from gateway.channels.email.clock import Clock, ordinal
 from gateway.channels.message import Kind, Message, Part
 from gateway.domain.judge import Reason
 from mappers.contract import Category, Level, duration
+from mappers.contract.text import one_line
 
 
 class Tone(StrEnum):
@@ -58,6 +59,8 @@ _LEVELS: Final = {
     Level.ERROR: "this one is an error",
 }
 
+_RECOVERY: Final = 300
+"""Characters of what a sender says when it recovers."""
 _NEW: Final = frozenset({Reason.FIRST, Reason.REOPENED})
 
 
@@ -153,7 +156,7 @@ def sentence(part: Part, message: Message, clock: Clock, environment: str) -> st
     place = f" in {environment}" if environment else ""
     when = f" {clock.when(part.opened_at)}{clock.named}" if part.opened_at else ""
     if recovered(part, message.kind):
-        return _recovery(part, clock, place)
+        return " ".join(word for word in (_recovery(part, clock, place), one_line(part.recovery, _RECOVERY)) if word)
     if not part.is_open:
         return f"Noted{place}{when}. Nothing is open because of it."
     if part.reason == Reason.FLAPPING:

@@ -5,6 +5,7 @@ from gateway.storage.tables.arriving import (
     documents,
     events,
     follow_ups,
+    notices,
     pipelines,
     processing,
     reconciliations,
@@ -15,7 +16,9 @@ from gateway.storage.tables.arriving import (
 )
 from gateway.storage.tables.base import metadata
 from gateway.storage.tables.expected import (
+    beats,
     monitors,
+    unwanted,
 )
 from gateway.storage.tables.people import (
     audit,
@@ -62,6 +65,7 @@ __all__ = [
     "URGENT",
     "answers",
     "audit",
+    "beats",
     "conversations",
     "credentials",
     "deliveries",
@@ -80,6 +84,7 @@ __all__ = [
     "memberships",
     "metadata",
     "monitors",
+    "notices",
     "notification_owners",
     "notification_permissions",
     "notifications",
@@ -97,6 +102,7 @@ __all__ = [
     "sources",
     "subscriptions",
     "teams",
+    "unwanted",
     "user_owns",
     "users",
     "votes",

@@ -122,6 +122,17 @@ reconciliations: Final = Table(
     comment="how far a sender was asked for runs whose webhooks never came",
 )  # fmt: skip
 
+notices: Final = Table(
+    "notices", metadata, key(),
+    ref("source_id", "sources"),
+    Column("request_key", String(300), nullable=False),
+    Column("watcher", String(40), nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("noticed_at", Time, nullable=False),
+    Index(None, "source_id", "request_key", unique=True),
+    comment="what our own watchers noticed, on its way to the journal; gone once it is there",
+)  # fmt: skip
+
 pipelines: Final = Table(
     "pipelines", metadata, key(),
     ref("source_id", "sources"),
@@ -145,5 +156,6 @@ runs: Final = Table(
     Column("ended_at", Time),
     Index(None, "pipeline_id", "run", "attempt", unique=True),
     Index(None, "pipeline_id", "phase_at"),
+    partial("ix_runs_unended", "pipeline_id", "started_at", where="ended_at IS NULL AND started_at IS NOT NULL"),
     Index(None, "run"),
 )  # fmt: skip
