@@ -10,18 +10,19 @@ from typing import Final
 from aiohttp import web
 
 from gateway import metrics
-from gateway.api import admin, create, marking, notifications, openapi, people, preferences, put_aside, stream, tokens
+from gateway.api import admin, create, marking, notifications, openapi, people, preferences, put_aside, sessions, stream, tokens
 from gateway.api.cross_origin import CrossOrigin
 from gateway.api.issued import IssuedSignIn
 from gateway.api.operation import Operation
 from gateway.api.problem import as_problem
 from gateway.api.serve import Api
-from gateway.api.sign_in import SignIn
+from gateway.api.sign_in import SignIn, cookie_name
 from gateway.api.stream import Stream
 from gateway.channels.email.address import Address
 from gateway.channels.email.smtp import Smtp
 from gateway.channels.email.smtp_url import SmtpUrl
 from gateway.config.environment import Environment, EnvironmentFault
+from gateway.domain.sign_in_link import SignInLinks
 from gateway.domain.unsubscribing import Unsubscribing
 from gateway.intake.door import Door
 from gateway.intake.doorbook import Doorbook
@@ -34,6 +35,7 @@ from gateway.storage.migrate import revision
 from gateway.upstream.catalogue import UPSTREAMS
 from gateway.vault import Vault
 from gateway.web.pages import Pages
+from gateway.web.signing_in import SigningIn, Ways
 from gateway.workers.deliver import DeliverWorker
 from gateway.workers.fan_out import FanOutWorker
 from gateway.workers.follow_up import FollowUpWorker
@@ -43,6 +45,7 @@ from gateway.workers.process import ProcessWorker
 from gateway.workers.reading import reading_of, redactor_of
 from gateway.workers.reconcile import ReconcileWorker
 from gateway.workers.settle import SettleWorker
+from gateway.workers.sign_in_mail import SignInMailWorker
 from gateway.workers.summarize import SummarizeWorker
 from gateway.workers.upkeep import UpkeepWorker
 from mappers.contract import SourceKind
@@ -55,6 +58,7 @@ OPERATIONS: Sequence[Operation] = (
     *put_aside.OPERATIONS,
     *admin.OPERATIONS,
     *tokens.OPERATIONS,
+    *sessions.OPERATIONS,
     *people.OPERATIONS,
     *stream.OPERATIONS,
 )
@@ -100,8 +104,10 @@ class Web:
         CrossOrigin(environment.embed_origins).add_to(self.app)
         self.app.router.add_get("/api/stream", Stream(database, sign_in, stream.tickets(vault), self.hub, clock).serve)
         Api(database, sign_in, clock, environment.base_url, vault, ring).add_routes(self.app.router, OPERATIONS)
-        Pages(database, sign_in, clock, environment.base_url, vault).add_routes(self.app.router)
-        self.app.router.add_get("/api/openapi.json", _described())
+        ways = Ways(mail=environment.smtp_url is not None)
+        signing_in = SigningIn(database, sign_in, clock, ways, environment.trusted_proxies, ring)
+        Pages(database, sign_in, clock, environment.base_url, vault, signing_in).add_routes(self.app.router)
+        self.app.router.add_get("/api/openapi.json", _described(environment))
 
     async def _watching(self, _: web.Application) -> AsyncIterator[None]:
         telling = asyncio.create_task(self.hub.run(), name="live")
@@ -141,18 +147,24 @@ class Work:
         self._reconcile = ReconcileWorker(database, kinds, UPSTREAMS, vault, clock, self._entered, time)
         self._summarize = SummarizeWorker(database, kinds, UPSTREAMS, vault, clock, self._read, reading_of(environment), time)
         self._upkeep = UpkeepWorker(database, clock)
+        self._sign_in_mail = SignInMailWorker(
+            database, _smtp(environment), clock, mail_from=_mail_from(environment), public_url=environment.base_url,
+            links=SignInLinks(vault.derived("sign-in link")), time=time,
+        )  # fmt: skip
         self._tasks: list[asyncio.Task[None]] = []
 
     @property
     def workers(self) -> tuple[Worker, ...]:
         """The loops, in the order a webhook meets them."""
         return (
-            self._process, self._follow_up, self._summarize, self._settle, self._fan_out, self._deliver, self._reconcile, self._upkeep,
+            self._process, self._follow_up, self._summarize, self._settle, self._fan_out, self._deliver, self._sign_in_mail,
+            self._reconcile, self._upkeep,
         )  # fmt: skip
 
     def wake(self) -> None:
-        """Something arrived, or was created."""
+        """Something arrived, or was created, or asked for."""
         self._process.wake()
+        self._sign_in_mail.wake()
         self._recorded()
 
     def _entered(self) -> None:
@@ -203,8 +215,8 @@ def add_operating_routes(router: web.UrlDispatcher, database: Database) -> None:
         router.add_get(path, handler)
 
 
-def _described() -> Callable[[web.Request], Awaitable[web.Response]]:
-    described = openapi.document(OPERATIONS, program_version())
+def _described(environment: Environment) -> Callable[[web.Request], Awaitable[web.Response]]:
+    described = openapi.document(OPERATIONS, program_version(), cookie_name(environment.base_url))
 
     async def answer(_: web.Request) -> web.Response:
         return web.json_response(described)

@@ -25,6 +25,10 @@ FOLLOWED_UP: Final = Counter(
     registry=REGISTRY,
 )  # fmt: skip
 RECONCILED: Final = Counter("tocsin_runs_reconciled", "Ended runs whose webhook never came", ["kind"], registry=REGISTRY)
+SIGN_INS: Final = Counter(
+    "tocsin_sign_ins", "Attempts to sign in by a link or a provider, and credentials that were refused", ["by", "outcome"],
+    registry=REGISTRY,
+)  # fmt: skip
 SUMMARIZED: Final = Counter("tocsin_summaries", "Failures that were read", ["origin", "why_not"], registry=REGISTRY)
 TOKENS: Final = Counter("tocsin_model_tokens", "Tokens that a model was sent and gave", ["direction"], registry=REGISTRY)
 QUEUE_AGE: Final = Gauge(

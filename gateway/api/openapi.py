@@ -24,8 +24,8 @@ _HEADERS = {
 _REF = "#/components/schemas/{model}"
 
 
-def document(operations: Sequence[Operation], version: str) -> dict[str, Any]:
-    """The whole document."""
+def document(operations: Sequence[Operation], version: str, cookie: str) -> dict[str, Any]:
+    """The whole document; `cookie` holds the session of the page."""
     inputs = {operation.body for operation in operations if operation.body}
     outputs = {operation.answer for operation in operations if operation.answer} | {ProblemDetails}
     wanted: list[Any] = [(model, "validation") for model in sorted(inputs, key=_name)] + [
@@ -43,7 +43,7 @@ def document(operations: Sequence[Operation], version: str) -> dict[str, Any]:
             "schemas": definitions.get("$defs", {}),
             "securitySchemes": {
                 "token": {"type": "http", "scheme": "bearer"},
-                "session": {"type": "apiKey", "in": "cookie", "name": "tocsin_session"},
+                "session": {"type": "apiKey", "in": "cookie", "name": cookie},
             },
         },
         "security": [{"token": []}, {"session": []}],

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Connection, delete, exists, select, text, update
+from sqlalchemy import ColumnElement, Connection, delete, exists, select, text, update
 
 from gateway.storage.database import insert_for
 from gateway.storage.people import Person
@@ -14,6 +14,8 @@ from gateway.storage.tables.people import INGESTS
 
 SCOPES: Final = ("read", "write", "ingest", "admin")
 """What a token may be used for; a session may do all of it."""
+UNUSED_FOR: Final = timedelta(days=14)
+"""How long a session lasts that nobody uses."""
 _USED_STEP: Final = timedelta(minutes=1)
 
 
@@ -63,9 +65,18 @@ def take_sign_in(connection: Connection, *, digest: bytes, now: datetime) -> int
     return row.user_id if row and (row.expires_at is None or row.expires_at > now) else None
 
 
-def end_session(connection: Connection, *, credential_id: int) -> None:
-    """Ends a session."""
-    connection.execute(delete(credentials).where(credentials.c.id == credential_id, credentials.c.kind == "session"))
+def offered(connection: Connection, *, digest: bytes, now: datetime) -> str | None:
+    """The address of whom a one-time link would sign in; uses nothing up."""
+    found: str | None = connection.scalar(
+        select(users.c.email)
+        .join(credentials, credentials.c.user_id == users.c.id)
+        .where(
+            credentials.c.digest == digest,
+            credentials.c.kind == "sign-in",
+            credentials.c.expires_at.is_(None) | (credentials.c.expires_at > now),
+        )
+    )
+    return found
 
 
 def revoke_token(connection: Connection, *, user_id: int, credential_id: int) -> bool:
@@ -100,25 +111,35 @@ def door_tokens(connection: Connection, *, team_id: int) -> tuple[DoorToken, ...
 
 def identify(connection: Connection, *, digest: bytes, kind: str, now: datetime) -> Person | None:
     """Who holds this credential now."""
+    found = holder(connection, credentials.c.digest == digest, credentials.c.kind == kind, now=now)
+    return found[0] if found else None
+
+
+def holder(connection: Connection, *which: ColumnElement[bool], now: datetime) -> tuple[Person, Any] | None:
+    """The person who holds one credential that is good now, and what is stored of it."""
     rows = connection.execute(
         select(
             users.c.id, users.c.email, users.c.name, users.c.settings, credentials.c.id.label("credential_id"), credentials.c.kind,
-            credentials.c.scopes, credentials.c.expires_at, teams.c.id.label("team_id"), teams.c.slug, memberships.c.role,
+            credentials.c.scopes, credentials.c.expires_at, credentials.c.created_at, credentials.c.last_used_at, credentials.c.renewed_at,
+            credentials.c.previous, credentials.c.previous_until, teams.c.id.label("team_id"), teams.c.slug, memberships.c.role,
         )
         .join(users, users.c.id == credentials.c.user_id)
         .outerjoin(memberships, memberships.c.user_id == users.c.id)
         .outerjoin(teams, teams.c.id == memberships.c.team_id)
-        .where(credentials.c.digest == digest, credentials.c.kind == kind)
+        .where(*which)
     ).all()  # fmt: skip
     if not rows or (rows[0].expires_at is not None and rows[0].expires_at <= now):
         return None
     one, mine = rows[0], [row for row in rows if row.team_id is not None]
-    return Person(
+    if one.kind == "session" and (one.last_used_at or one.created_at) + UNUSED_FOR <= now:
+        return None
+    person = Person(
         id=one.id, email=one.email, name=one.name, zone=one.settings.get("timezone", "UTC"), desktop=one.settings.get("desktop", False),
         teams={row.slug: row.team_id for row in mine}, roles={row.team_id: row.role for row in mine},
         credential_id=one.credential_id, credential_kind=one.kind, expires_at=one.expires_at,
         scopes=frozenset(one.scopes.split() if one.kind == "token" else SCOPES), shortcuts=one.settings.get("shortcuts", True),
     )  # fmt: skip
+    return person, one
 
 
 def holds(connection: Connection, *, user_id: int, credential_id: int, now: datetime) -> bool:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, func, insert, select
 
 from gateway.storage import changes
 from gateway.storage.database import insert_for
@@ -141,3 +141,11 @@ def admins(connection: Connection) -> list[int]:
     return list(
         connection.scalars(select(memberships.c.user_id).where(memberships.c.role == "admin").distinct().order_by(memberships.c.user_id))
     )
+
+
+def find_recipient(connection: Connection, email: str) -> Any:
+    """Who reads mail at this address: id, email, name, settings; None: nobody. Written otherwise, it must be one person's."""
+    wanted = select(users.c.id, users.c.email, users.c.name, users.c.settings).where(users.c.mailable)
+    exact = connection.execute(wanted.where(users.c.email == email)).one_or_none()
+    alike = [exact] if exact else connection.execute(wanted.where(func.lower(users.c.email) == email.lower()).limit(2)).all()
+    return alike[0] if len(alike) == 1 else None

@@ -13,9 +13,9 @@ from gateway.api.sign_in import SignIn
 from gateway.domain.unsubscribing import Unsubscribing
 from gateway.storage.database import Database, StorageUnavailable
 from gateway.vault import Vault
-from gateway.web import admin_view, assets, embed_view, inbox_view, mail_view, notification_view, preferences_view
+from gateway.web import admin_view, assets, embed_view, inbox_view, mail_view, notification_view, preferences_view, sessions_view
 from gateway.web.render import page, secured
-from gateway.web.sessions import Sessions, leave, signed_out
+from gateway.web.signing_in import PATH, SigningIn
 from gateway.web.unsubscribe_view import UnsubscribeView
 from gateway.web.visit import Route, View, Visit
 
@@ -25,7 +25,7 @@ _ROUTES: Final[tuple[Route, ...]] = (
     *mail_view.ROUTES,
     *admin_view.ROUTES,
     *preferences_view.ROUTES,
-    ("POST", "/sign-out", leave),
+    *sessions_view.ROUTES,
 )
 _ELSEWHERE: Final = r"/{tail:(?!api/|webhooks/).*}"
 Handler = Callable[[web.Request], Awaitable[web.Response]]
@@ -35,18 +35,22 @@ _log = logging.getLogger("tocsin.web")
 class Pages:
     """The page, for people."""
 
-    def __init__(self, database: Database, sign_in: SignIn, clock: Callable[[], datetime], public_url: str, vault: Vault) -> None:
+    def __init__(
+        self, database: Database, sign_in: SignIn, clock: Callable[[], datetime], public_url: str, vault: Vault, signing_in: SigningIn
+    ) -> None:
         self._database, self._sign_in, self._clock, self._public_url, self._vault = database, sign_in, clock, public_url, vault
         self._unsubscribe = UnsubscribeView(database, Unsubscribing(vault.derived("unsubscribe")), clock)
         self._embed = embed_view.EmbedView(database, sign_in, clock, public_url, vault)
-        self._sessions = Sessions(database, sign_in, clock, secure=public_url.startswith("https://"))
+        self._signing_in = signing_in
 
     def add_routes(self, router: web.UrlDispatcher) -> None:
         """Every route; the last one answers addresses that lead nowhere, so the API's routes must be there before."""
         for method, path, view in _ROUTES:
             router.add_route(method, path, _answering(self._signed_in(view)))
-        router.add_get("/sign-in/{token}", _answering(self._sessions.offer))
-        router.add_post("/sign-in/{token}", _answering(self._sessions.enter))
+        router.add_get(PATH, _answering(self._signing_in.show))
+        router.add_post(PATH, _answering(self._signing_in.ask))
+        router.add_get(f"{PATH}/{{token}}", _answering(self._signing_in.offer))
+        router.add_post(f"{PATH}/{{token}}", _answering(self._signing_in.enter))
         router.add_get(self._unsubscribe.path, _answering(self._unsubscribe.show))
         router.add_post(self._unsubscribe.path, _answering(self._unsubscribe.end))
         router.add_get(embed_view.PATH, _answering(self._embed.show))
@@ -58,8 +62,12 @@ class Pages:
         async def handle(request: web.Request) -> web.Response:
             person = await self._sign_in.visitor(request)
             if person is None:
-                return signed_out(refused=request.method == "POST")
-            return await view(Visit(request, person, self._database, self._clock(), self._public_url, self._vault))
+                await self._sign_in.end_copied(request)
+                return self._signing_in.signed_out(request)
+            visit = Visit(request, person, self._database, self._clock(), self._public_url, self._vault)
+            response = await view(visit)
+            await self._sign_in.renew(request, response)
+            return response
 
         return handle
 

@@ -32,6 +32,7 @@ _SAYINGS: Final = {
     "held": ("Mail is held; what comes meanwhile leaves when this ends", None),
     "released": ("Mail leaves again", None),
     "mail-again": ("Mail goes to that address again", None),
+    "session-ended": ("That browser is signed out", None),
     "saved": ("Saved", None),
     "thanks": ("Thank you: that was noted", None),
     "unchanged": ("Nothing was changed", None),

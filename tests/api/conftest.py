@@ -69,7 +69,7 @@ def house(database: Database, clock: Clock) -> House:
 @pytest.fixture(scope="session")
 def described() -> dict[str, Any]:
     """The OpenAPI document, made once: that is slower than most of these tests."""
-    return openapi.document(OPERATIONS, "test")
+    return openapi.document(OPERATIONS, "test", "tocsin_session")
 
 
 @pytest.fixture

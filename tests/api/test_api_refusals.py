@@ -53,7 +53,7 @@ async def test_a_change_by_cookie_from_another_site_is_403_and_from_our_own_is_d
 ) -> None:
     with house.database.writing() as transaction:
         credentials.put(transaction, user_id=1, kind="session", digest=digest("cookie"), name="", now=clock.now, expires_at=None)
-    cookie = {"Cookie": "tocsin_session=cookie"}
+    cookie = {"Cookie": "__Host-tocsin_session=cookie"}
     browser = asker(None)
     await browser.post(f"{ROOT}/read-all", status=403, headers={**cookie, "Sec-Fetch-Site": "cross-site"})
     await browser.post(f"{ROOT}/read-all", status=403, headers={**cookie, "Origin": "https://evil.example"})

@@ -1,15 +1,14 @@
 """One-time links, sessions, and who may change anything."""
 
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from gateway.api.sign_in import COOKIE, SESSION
+from gateway.api.sign_in import COOKIE, cookie_name
 from gateway.storage import credentials
 from gateway.web.pages import Pages
 from mappers.contract.signature import digest
-from tests.web.house import OURS, SIGN_IN_LINK, House, draft, opened, text, words
+from tests.web.house import OURS, SIGN_IN_LINK, House, opened, text, words
 
 
 async def test_a_link_signs_in_once_and_only_by_its_button(house: House) -> None:
@@ -57,7 +56,9 @@ async def test_another_site_cannot_sign_anybody_in(house: House) -> None:
 async def test_the_cookie_is_for_https_alone_where_the_gateway_is(tmp_path: Path) -> None:
     async with opened(tmp_path, public_url="https://tocsin.acme.test") as house:
         answer = await house.visitor().post(await house.link("ana"), headers={"Origin": "https://tocsin.acme.test"}, allow_redirects=False)
-        assert answer.cookies[COOKIE]["secure"]
+        cookie = answer.cookies[f"__Host-{COOKIE}"]
+        assert (cookie["secure"], cookie["path"], cookie["domain"]) == (True, "/", "")
+        assert cookie_name("http://tocsin.acme.test") == COOKIE
 
 
 async def test_signing_out_ends_the_session_and_not_only_the_cookie(house: House) -> None:
@@ -74,14 +75,6 @@ async def test_signing_in_again_ends_the_session_before(house: House) -> None:
     await client.post(await house.link("ana"), headers=OURS, allow_redirects=False)
     await text(await client.get("/"))
     await text(await house.visitor().get("/", cookies={COOKIE: first}), 401)
-
-
-async def test_a_session_ends_by_itself(house: House) -> None:
-    client = await house.signed_in("ana")
-    house.clock.now += SESSION - timedelta(seconds=1)
-    await text(await client.get("/"))
-    house.clock.now += timedelta(seconds=1)
-    await text(await client.get("/"), 401)
 
 
 async def test_nobody_sees_a_page_without_signing_in(house: House) -> None:
@@ -103,24 +96,6 @@ async def test_nobody_sees_a_page_without_signing_in(house: House) -> None:
         assert "tocsin sign-in-link" in page
     for path in ("/notifications", "/notifications/read-all", "/events/1/replay", "/preferences", "/sign-out"):
         assert "Nothing was changed" in words(await text(await client.post(path, headers=OURS), 401))
-
-
-async def test_every_change_by_another_site_is_refused(house: House) -> None:
-    await house.happens(draft())
-    client = await house.signed_in("ana")
-    posts = [path for method, path, _ in _routes() if method == "POST"]
-    assert len(posts) >= 5
-    for path in posts:
-        for headers in ({"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site"}, {"Origin": "null"}, {}):
-            answer = await client.post(path.replace("{id}", "1"), data={"do": "archive", "id": "1"}, headers=headers)
-            assert "own pages" in await text(answer, 403)
-    assert "orders failed" in await text(await client.get("/"))
-
-
-def _routes() -> list[tuple[str, str, object]]:
-    from gateway.web.pages import _ROUTES
-
-    return list(_ROUTES)
 
 
 def test_pages_are_made_without_loading_templates() -> None:

@@ -101,10 +101,10 @@ def _body(message: Message, subject: str) -> tuple[bytes, ...]:
 
 def _alternatives(shown: Page) -> tuple[bytes, ...]:
     """Text and HTML; empty where the HTML is too large."""
-    html = _environment().get_template("mail.html.j2").render(page=shown, placeholder=UNSUBSCRIBE)
+    html = environment().get_template("mail.html.j2").render(page=shown, placeholder=UNSUBSCRIBE)
     if len(html.encode()) >= HTML_LIMIT:
         return ()
-    text = _environment().get_template("mail.txt.j2").render(page=shown, placeholder=UNSUBSCRIBE)
+    text = environment().get_template("mail.txt.j2").render(page=shown, placeholder=UNSUBSCRIBE)
     return alternative("plain", text.strip("\n") + "\n"), alternative("html", html)
 
 
@@ -155,10 +155,11 @@ def _digest(*parts: str) -> str:
 
 
 @lru_cache(maxsize=1)
-def _environment() -> "Environment":
+def environment() -> "Environment":
+    """The templates of all mails."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
-    environment = Environment(
+    made = Environment(
         loader=FileSystemLoader(_TEMPLATES),
         autoescape=select_autoescape(("html.j2",), default=False),
         undefined=StrictUndefined,
@@ -166,8 +167,8 @@ def _environment() -> "Environment":
         lstrip_blocks=True,
         auto_reload=False,
     )
-    environment.filters["held"] = _held
-    return environment
+    made.filters["held"] = _held
+    return made
 
 
 def _held(line: str) -> str:

@@ -89,8 +89,25 @@ credentials: Final = Table(
     Column("created_at", Time, nullable=False),
     Column("expires_at", Time),
     Column("last_used_at", Time),
+    Column("previous", LargeBinary(32), comment="of a session: the digest of its id before"),
+    Column("previous_until", Time, comment="until when that is good still; NULL: until the new id is used"),
+    Column("renewed_at", Time, comment="when a session got its id; NULL: when it began"),
     Index(None, "user_id"),
     partial("ix_credentials_ingest", "kind", "user_id", where=INGESTS),
+    partial("uq_credentials_previous", "previous", unique=True, where="previous IS NOT NULL"),
+)  # fmt: skip
+
+sign_in_requests: Final = Table(
+    "sign_in_requests", metadata, key(),
+    Column("email", String(320), nullable=False, comment="as it was typed, by whoever it was"),
+    Column("target", Text, nullable=False, comment="the page that was wanted"),
+    Column("salt", String(40), nullable=False, comment="what the link is made from, with the key of the installation"),
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    Column("due_at", Time, nullable=False),
+    Column("lease", String(40)),
+    Column("asked_at", Time, nullable=False),
+    Index(None, "due_at"),
+    comment="sign-in links that are still to be mailed; gone once they are, or cannot be any more",
 )  # fmt: skip
 
 issuers: Final = Table(
