@@ -102,7 +102,8 @@ class Web:
         self.app.cleanup_ctx.append(self._watching)
         self.app.on_shutdown.append(self._end_streams)
         CrossOrigin(environment.embed_origins).add_to(self.app)
-        self.app.router.add_get("/api/stream", Stream(database, sign_in, stream.tickets(vault), self.hub, clock).serve)
+        watch = Stream(database, sign_in, stream.tickets(vault), self.hub, clock)
+        self.app.router.add_get("/api/stream", watch.serve, allow_head=False)  # it would be answered with a body, and without an end
         Api(database, sign_in, clock, environment.base_url, vault, ring).add_routes(self.app.router, OPERATIONS)
         ways = Ways(mail=environment.smtp_url is not None)
         signing_in = SigningIn(database, sign_in, clock, ways, environment.trusted_proxies, ring)

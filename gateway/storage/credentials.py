@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, delete, exists, select, text, update
+from sqlalchemy import ColumnElement, Connection, delete, exists, func, select, text, update
 
 from gateway.storage.database import insert_for
 from gateway.storage.people import Person
@@ -144,10 +144,11 @@ def holder(connection: Connection, *which: ColumnElement[bool], now: datetime) -
 
 def holds(connection: Connection, *, user_id: int, credential_id: int, now: datetime) -> bool:
     """Whether this credential of the person is good still."""
-    mine = (credentials.c.id == credential_id, credentials.c.user_id == user_id)
-    return bool(
-        connection.scalar(select(credentials.c.id).where(*mine, credentials.c.expires_at.is_(None) | (credentials.c.expires_at > now)))
-    )
+    one = credentials.c
+    mine = (one.id == credential_id, one.user_id == user_id)
+    in_time = one.expires_at.is_(None) | (one.expires_at > now)
+    in_use = (one.kind != "session") | (func.coalesce(one.last_used_at, one.created_at) > now - UNUSED_FOR)
+    return bool(connection.scalar(select(one.id).where(*mine, in_time, in_use)))
 
 
 def mark_used(connection: Connection, *, credential_id: int, now: datetime) -> None:
