@@ -22,6 +22,7 @@ from gateway.channels.email.address import Address
 from gateway.channels.email.smtp import Smtp
 from gateway.channels.email.smtp_url import SmtpUrl
 from gateway.config.environment import Environment, EnvironmentFault
+from gateway.config.provider import provider_settings
 from gateway.domain.sign_in_link import SignInLinks
 from gateway.domain.unsubscribing import Unsubscribing
 from gateway.intake.door import Door
@@ -33,6 +34,7 @@ from gateway.storage.clock import database_time
 from gateway.storage.database import Database, StorageUnavailable, connection_address
 from gateway.storage.migrate import revision
 from gateway.upstream.catalogue import UPSTREAMS
+from gateway.upstream.openid import Provider
 from gateway.vault import Vault
 from gateway.web.pages import Pages
 from gateway.web.signing_in import SigningIn, Ways
@@ -105,9 +107,11 @@ class Web:
         watch = Stream(database, sign_in, stream.tickets(vault), self.hub, clock)
         self.app.router.add_get("/api/stream", watch.serve, allow_head=False)  # it would be answered with a body, and without an end
         Api(database, sign_in, clock, environment.base_url, vault, ring).add_routes(self.app.router, OPERATIONS)
-        ways = Ways(mail=environment.smtp_url is not None)
+        settings = provider_settings(environment)
+        self._provider = Provider(settings) if settings else None
+        ways = Ways(mail=environment.smtp_url is not None, provider=settings.name if settings else "")
         signing_in = SigningIn(database, sign_in, clock, ways, environment.trusted_proxies, ring)
-        Pages(database, sign_in, clock, environment.base_url, vault, signing_in).add_routes(self.app.router)
+        Pages(database, sign_in, clock, environment.base_url, vault, signing_in, self._provider).add_routes(self.app.router)
         self.app.router.add_get("/api/openapi.json", _described(environment))
 
     async def _watching(self, _: web.Application) -> AsyncIterator[None]:
@@ -124,6 +128,8 @@ class Web:
         """Stores what was accepted, and what is known of refusals."""
         await self._journal.drained()
         await self._rejections.written()
+        if self._provider:
+            await self._provider.close()
 
 
 class Work:
@@ -230,6 +236,7 @@ def check(environment: Environment) -> None:
     _smtp(environment)
     _mail_from(environment)
     reading_of(environment)
+    provider_settings(environment)
     if environment.database_listen_url is not None:
         try:
             connection_address(environment.database_listen_url.get_secret_value())

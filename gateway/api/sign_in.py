@@ -31,12 +31,17 @@ _NOTE_WITHIN: Final = 1.0
 _KNOWN: Final = web.RequestKey("session", Session)
 
 
-def cookie_name(public_url: str) -> str:
-    """What the cookie is called: over https a name that no other host and no plain http can set.
+def host_only(name: str, public_url: str) -> str:
+    """A cookie's name: over https one that no other host and no plain http can set.
 
     https://developer.mozilla.org/docs/Web/HTTP/Reference/Headers/Set-Cookie#cookie_prefixes
     """
-    return f"__Host-{COOKIE}" if public_url.startswith("https://") else COOKIE
+    return f"__Host-{name}" if public_url.startswith("https://") else name
+
+
+def cookie_name(public_url: str) -> str:
+    """What the cookie of a session is called."""
+    return host_only(COOKIE, public_url)
 
 
 def forget(response: web.Response, public_url: str) -> None:

@@ -3,7 +3,7 @@
 import re
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -41,6 +41,21 @@ class Environment(BaseSettings):
     mail_from: str = Field(default="Tocsin <tocsin@localhost>")
     """The sender of every mail."""
 
+    oidc_issuer: str = ""
+    """The OpenID provider that people may sign in with, as in `https://login.acme.test`; unset: there is none."""
+    oidc_client_id: str = ""
+    """What the provider calls this gateway."""
+    oidc_client_secret: SecretStr | None = None
+    """What this gateway proves itself with to the provider; unset: by PKCE alone."""
+    oidc_name: str = Field(default="single sign-on", max_length=60)
+    """What the provider is called on the button."""
+    oidc_domains: Annotated[tuple[str, ...], NoDecode] = ()
+    """Comma-separated domains; only people with an address in one of them are let in by the provider."""
+    oidc_team: str = ""
+    """The slug of the team that whoever is not known yet becomes a member of; unset: only people who are known are let in."""
+    oidc_role: Literal["viewer", "member"] = "member"
+    """The role of those."""
+
     summaries: str = Field(default="", validation_alias="AUTO_GENERATE_LLM_FAILURE_SUMMARIES")
     """`true`, `1` or `yes`: a model is asked what went wrong. Otherwise rules alone say it, which costs nothing."""
     llm_model: str = "gpt-4o-mini"
@@ -58,6 +73,11 @@ class Environment(BaseSettings):
         return (
             tuple(ip_network(part.strip(), strict=False) for part in value.split(",") if part.strip()) if isinstance(value, str) else value
         )
+
+    @field_validator("oidc_domains", mode="before")
+    @classmethod
+    def _domains(cls, value: object) -> object:
+        return tuple(part.strip().lower().lstrip("@") for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
     @field_validator("embed_origins", mode="before")
     @classmethod

@@ -11,6 +11,7 @@ from gateway.storage.people import Person
 from gateway.storage.tables import audit, events, sources, teams, users
 
 CONFIGURATION: Final = "tocsin.toml"
+PROVIDER: Final = "the sign-in provider"
 COMMAND: Final = "the command line"
 
 

@@ -63,10 +63,11 @@ class Web:
         headers: Mapping[str, str] | None = None,
         params: Mapping[str, str] | None = None,
         body: Any = None,
+        form: Mapping[str, str] | None = None,
         at_most: int = AT_MOST,
         within: float = PATIENCE,
     ) -> Answer:
-        """The answer, whatever its status; `body` is sent as JSON. Raises `TimeoutError` or `OSError` where there is none.
+        """The answer, whatever its status; `body` is sent as JSON, `form` as such. Raises `TimeoutError` or `OSError` where there is none.
 
         Of a body larger than `at_most` bytes the beginning is given, marked as cut.
         """
@@ -75,7 +76,13 @@ class Web:
             async with (
                 asyncio.timeout(within),
                 session.request(
-                    method, url, headers={"Accept": "application/json", **(headers or {})}, params=params, json=body, allow_redirects=False
+                    method,
+                    url,
+                    headers={"Accept": "application/json", **(headers or {})},
+                    params=params,
+                    json=body,
+                    data=form,
+                    allow_redirects=False,
                 ) as answer,
             ):
                 raw = bytearray()

@@ -12,6 +12,7 @@ from gateway.api.problem import Problem
 from gateway.api.sign_in import SignIn
 from gateway.domain.unsubscribing import Unsubscribing
 from gateway.storage.database import Database, StorageUnavailable
+from gateway.upstream.openid import Provider
 from gateway.vault import Vault
 from gateway.web import admin_view, assets, embed_view, inbox_view, mail_view, notification_view, preferences_view, sessions_view
 from gateway.web.render import page, secured
@@ -36,12 +37,14 @@ class Pages:
     """The page, for people."""
 
     def __init__(
-        self, database: Database, sign_in: SignIn, clock: Callable[[], datetime], public_url: str, vault: Vault, signing_in: SigningIn
-    ) -> None:
+        self, database: Database, sign_in: SignIn, clock: Callable[[], datetime], public_url: str, vault: Vault, signing_in: SigningIn,
+        provider: Provider | None = None,
+    ) -> None:  # fmt: skip
         self._database, self._sign_in, self._clock, self._public_url, self._vault = database, sign_in, clock, public_url, vault
         self._unsubscribe = UnsubscribeView(database, Unsubscribing(vault.derived("unsubscribe")), clock)
         self._embed = embed_view.EmbedView(database, sign_in, clock, public_url, vault)
         self._signing_in = signing_in
+        self._provider = provider and ProviderView(provider, sign_in, signing_in, vault, clock, public_url)
 
     def add_routes(self, router: web.UrlDispatcher) -> None:
         """Every route; the last one answers addresses that lead nowhere, so the API's routes must be there before."""
@@ -49,6 +52,9 @@ class Pages:
             router.add_route(method, path, _answering(self._signed_in(view)))
         router.add_get(PATH, _answering(self._signing_in.show))
         router.add_post(PATH, _answering(self._signing_in.ask))
+        if self._provider:
+            router.add_get(BEGIN, _answering(self._provider.begin), allow_head=False)
+            router.add_get(BACK, _answering(self._provider.back), allow_head=False)
         router.add_get(f"{PATH}/{{token}}", _answering(self._signing_in.offer))
         router.add_post(f"{PATH}/{{token}}", _answering(self._signing_in.enter))
         router.add_get(self._unsubscribe.path, _answering(self._unsubscribe.show))
