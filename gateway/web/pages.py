@@ -15,6 +15,7 @@ from gateway.storage.database import Database, StorageUnavailable
 from gateway.upstream.openid import Provider
 from gateway.vault import Vault
 from gateway.web import admin_view, assets, embed_view, inbox_view, mail_view, notification_view, preferences_view, sessions_view
+from gateway.web.provider_view import BACK, BEGIN, ProviderView
 from gateway.web.render import page, secured
 from gateway.web.signing_in import PATH, SigningIn
 from gateway.web.unsubscribe_view import UnsubscribeView
