@@ -44,6 +44,11 @@ def cookie_name(public_url: str) -> str:
     return host_only(COOKIE, public_url)
 
 
+def forget(response: web.Response, public_url: str) -> None:
+    """Takes the cookie of a session back."""
+    response.del_cookie(cookie_name(public_url), path="/", secure=public_url.startswith("https://"), httponly=True, samesite="Lax")
+
+
 class SignIn:
     """Finds the person behind a request, and gives browsers their sessions."""
 
@@ -125,10 +130,6 @@ class SignIn:
         if cookie := request.cookies.get(self._cookie):
             with suppress(StorageUnavailable):
                 await self._database.write(sessions.end_copied, digest=digest(cookie), now=self._clock())
-
-    def forget(self, response: web.Response) -> None:
-        """Takes the cookie back."""
-        response.del_cookie(self._cookie, path="/", secure=self._secure, httponly=True, samesite="Lax")
 
     def same_site(self, request: web.Request) -> bool:
         """Whether the request comes from this gateway's own pages.

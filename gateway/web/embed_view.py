@@ -30,7 +30,7 @@ class EmbedView:
     async def show(self, request: web.Request) -> web.Response:
         """The bar as a fragment of HTML. Problems are as the API's: a script reads them."""
         try:
-            visit = Visit(request, await self._reader(request), self.database, self.clock(), self.public_url, self.vault, self.sign_in)
+            visit = Visit(request, await self._reader(request), self.database, self.clock(), self.public_url, self.vault)
             return visit.fragment("bar.html", bar=await visit.bar(), section="inbox", base=self.public_url)
         except Problem as problem:
             return problem.response()

@@ -82,7 +82,7 @@ class Pages:
             if person is None:
                 await self._sign_in.end_copied(request)
                 return self._signing_in.signed_out(request)
-            visit = Visit(request, person, self._database, self._clock(), self._public_url, self._vault, self._sign_in)
+            visit = Visit(request, person, self._database, self._clock(), self._public_url, self._vault)
             response = await view(visit)
             await self._sign_in.renew(request, response)
             return response

@@ -5,6 +5,7 @@ from typing import Final
 from aiohttp import web
 
 from gateway.api import sessions
+from gateway.api.sign_in import forget
 from gateway.web.visit import Route, Visit, see_other
 
 
@@ -37,7 +38,7 @@ async def leave_everywhere(visit: Visit) -> web.Response:
 def signed_out_here(visit: Visit) -> web.Response:
     """To the sign-in page, without the cookie."""
     response = see_other("/sign-in")
-    visit.sign_in.forget(response)
+    forget(response, visit.public_url)
     return response
 
 

@@ -14,7 +14,6 @@ from gateway.api import notifications
 from gateway.api.models import TeamQuery
 from gateway.api.operation import Call
 from gateway.api.problem import Problem
-from gateway.api.sign_in import SignIn
 from gateway.storage.database import Database
 from gateway.storage.people import Person
 from gateway.vault import Vault
@@ -34,7 +33,6 @@ class Visit:
     now: datetime
     public_url: str
     vault: Vault
-    sign_in: SignIn
 
     @property
     def clock(self) -> Clock:

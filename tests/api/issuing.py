@@ -4,6 +4,7 @@ import base64
 import hashlib
 import hmac
 import json
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -33,9 +34,9 @@ def claims(subject: str = "u-1", **given: Any) -> dict[str, Any]:
     return {name: value for name, value in said.items() if value is not None}
 
 
-def by_hmac(said: Any, *, key: bytes = SECRET.encode(), name: str = "sha256", **header: Any) -> str:
+def by_hmac(said: Any, *, key: bytes = SECRET.encode(), name: str = "sha256", header: Mapping[str, Any] | None = None, **named: Any) -> str:
     """A token signed as HS256, whatever its header says. Spelled out here, so that the library is not its own judge."""
-    signed = f"{part({'alg': 'HS256', 'typ': 'JWT', **header})}.{part(said)}"
+    signed = f"{part({'alg': 'HS256', 'typ': 'JWT', **named, **(header or {})})}.{part(said)}"
     return f"{signed}.{part(hmac.new(key, signed.encode(), getattr(hashlib, name)).digest())}"
 
 

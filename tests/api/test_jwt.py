@@ -361,7 +361,7 @@ def test_no_text_is_ever_more_than_refused(token: str) -> None:
 
 @given(headers, bodies)
 def test_no_header_and_no_body_that_is_signed_is_ever_more_than_refused(header: dict[str, Any], said: dict[str, Any]) -> None:
-    verdict = judged(by_hmac({**claims(), **said}, **header))
+    verdict = judged(by_hmac({**claims(), **said}, header=header))
     if isinstance(verdict, Claims):
         assert NOW < verdict.expires_at <= NOW + timedelta(days=1, seconds=30)
         assert 0 < len(verdict.subject) <= 300

@@ -197,7 +197,8 @@ class Provider:
         except TimeoutError:
             raise Unavailable(f"The provider did not answer within {PATIENCE:.0f} s.") from None
         except OSError as error:
-            raise Unavailable(f"The provider cannot be reached: {error}") from None
+            _log.warning("the sign-in provider cannot be reached: %s", error)  # what it is called within is nobody's business outside
+            raise Unavailable("The provider cannot be reached.") from None
         if answer.status >= 500 or answer.status in (408, 425, 429):
             raise Unavailable(f"The provider answered {answer.status}.")
         return answer
