@@ -12,6 +12,7 @@ from aiohttp import web
 from gateway import metrics
 from gateway.api import admin, create, marking, notifications, openapi, people, preferences, put_aside, stream, tokens
 from gateway.api.cross_origin import CrossOrigin
+from gateway.api.identified import identified, name_it
 from gateway.api.issued import IssuedSignIn
 from gateway.api.operation import Operation
 from gateway.api.problem import as_problem
@@ -23,6 +24,7 @@ from gateway.channels.email.smtp import Smtp
 from gateway.channels.email.smtp_url import SmtpUrl
 from gateway.config.environment import Environment, EnvironmentFault
 from gateway.domain.unsubscribing import Unsubscribing
+from gateway.gauges import Gauges
 from gateway.intake.door import Door
 from gateway.intake.doorbook import Doorbook
 from gateway.intake.rejections import Rejections
@@ -40,6 +42,7 @@ from gateway.workers.follow_up import FollowUpWorker
 from gateway.workers.letters import Desk
 from gateway.workers.loop import Worker
 from gateway.workers.process import ProcessWorker
+from gateway.workers.pulse import PulseWorker
 from gateway.workers.reading import reading_of, redactor_of
 from gateway.workers.reconcile import ReconcileWorker
 from gateway.workers.settle import SettleWorker
@@ -89,10 +92,11 @@ class Web:
     ) -> None:
         """`ring` is called when there may be work for the workers, wherever they are."""
         self._journal, self._rejections = Journal(database, ring), Rejections(database)
-        self.app = web.Application(client_max_size=1024 * 1024, middlewares=[as_problem])
+        self.app = web.Application(client_max_size=1024 * 1024, middlewares=[identified, as_problem])
+        self.app.on_response_prepare.append(name_it)
         self.door = door = Door(Doorbook(database, kinds, vault), self._journal, self._rejections, clock, environment.trusted_proxies)
         door.add_routes(self.app.router)
-        add_operating_routes(self.app.router, database)
+        add_operating_routes(self.app.router, database, clock)
         sign_in = SignIn(database, clock, environment.base_url, IssuedSignIn(database, vault, clock))
         self.hub = Hub(database, clock)
         self.app.cleanup_ctx.append(self._watching)
@@ -141,6 +145,7 @@ class Work:
         self._reconcile = ReconcileWorker(database, kinds, UPSTREAMS, vault, clock, self._entered, time)
         self._summarize = SummarizeWorker(database, kinds, UPSTREAMS, vault, clock, self._read, reading_of(environment), time)
         self._upkeep = UpkeepWorker(database, clock)
+        self._pulse = PulseWorker(database, clock, version=program_version(), key_mark=vault.mark, others=self.workers)
         self._tasks: list[asyncio.Task[None]] = []
 
     @property
@@ -173,18 +178,19 @@ class Work:
 
     async def start(self) -> None:
         """Starts the loops."""
-        self._tasks = [asyncio.create_task(worker.run(), name=worker.name) for worker in self.workers]
+        self._tasks = [asyncio.create_task(worker.run(), name=worker.name) for worker in (*self.workers, self._pulse)]
 
     async def stop(self) -> None:
         """Stops the loops, each after the step under way."""
-        for worker in self.workers:
+        for worker in (*self.workers, self._pulse):
             worker.stop()
         await asyncio.gather(*self._tasks)
         await self._deliver.close()
 
 
-def add_operating_routes(router: web.UrlDispatcher, database: Database) -> None:
+def add_operating_routes(router: web.UrlDispatcher, database: Database, clock: Callable[[], datetime] = utc_now) -> None:
     """What operators look at: `/healthz`, `/readyz`, `/metrics`."""
+    gauges = Gauges(database, clock, program_version())
 
     async def health(_: web.Request) -> web.Response:
         return web.json_response({"status": "ok"})
@@ -197,7 +203,8 @@ def add_operating_routes(router: web.UrlDispatcher, database: Database) -> None:
         return web.json_response({"status": "ok"})
 
     async def exposition(_: web.Request) -> web.Response:
-        return web.Response(body=metrics.exposition(), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
+        body = metrics.exposition() + await gauges.exposition()
+        return web.Response(body=body, headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
 
     for path, handler in (("/healthz", health), ("/readyz", ready), ("/metrics", exposition)):
         router.add_get(path, handler)

@@ -19,6 +19,8 @@ from gateway.intake.remote import is_trusted
 from gateway.listener import Ahead, Listener
 from gateway.live.hub import Hub
 from gateway.live.pipe import Hearer, Speaker
+from gateway.metrics import CONNECTIONS
+from gateway.storage import working
 from gateway.storage.bell import Notifier, listen, watch
 from gateway.storage.changes import EVERYTHING, Changes
 from gateway.storage.database import Database, connection_address
@@ -94,6 +96,7 @@ async def _work(plan: Plan, lifeline: int) -> None:
     with _database(plan) as database:
         if database.is_sqlite:  # whoever held a lease here before is dead
             await database.write(take_back_leases, utc_now())
+            await database.write(working.end_all)
         back = Work(plan.environment, database, plan.kinds, plan.vault)
         loop = asyncio.get_running_loop()
         loop.add_reader(plan.wake[0], _woken, plan.wake[0], back.wake)
@@ -155,6 +158,7 @@ def _until_told(lifeline: int) -> asyncio.Event:
 @contextlib.contextmanager
 def _database(plan: Plan) -> Iterator[Database]:
     database = Database(plan.environment.database_url)
+    database.on_connections(CONNECTIONS.inc, CONNECTIONS.dec)
     try:
         yield database
     finally:

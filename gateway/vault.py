@@ -33,6 +33,11 @@ class Vault:
         """A key of its own for one purpose, the same on every machine of the installation."""
         return hashlib.sha256(f"tocsin {purpose}\0".encode() + self._key).digest()
 
+    @property
+    def mark(self) -> str:
+        """By which two keys can be told apart, and which tells nothing of them."""
+        return self.derived("mark")[:8].hex()
+
     def _fernet(self) -> "Fernet":
         from cryptography.fernet import Fernet  # slow to import, and needed by signature schemes only
 

@@ -2,7 +2,6 @@
 
 import logging
 import os
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -52,8 +51,19 @@ def plain_errors(command: Callable[P, T]) -> Callable[P, T]:
 
 def quiet_logging() -> None:
     """Warnings and worse to standard error, one line each."""
+    from gateway.logs import set_up
+
     logging.getLogger("aiohttp.server").addFilter(_is_ours)
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    set_up()
+
+
+def logging_as_said(environment: "Environment") -> None:
+    """The log as `TOCSIN_LOG_FORMAT` and `TOCSIN_LOG_LEVEL` want it, without the secrets that the environment holds."""
+    from gateway import logs
+    from gateway.workers.reading import own_secrets
+
+    logs.set_up(environment.log_format, environment.log_level)
+    logs.know(own_secrets(environment))
 
 
 def _is_ours(record: logging.LogRecord) -> bool:

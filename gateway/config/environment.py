@@ -3,7 +3,7 @@
 import re
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -40,6 +40,10 @@ class Environment(BaseSettings):
     """`smtp://`, `smtp+starttls://` or `smtps://` user:password@host:port; unset: mail is kept and readable in the page."""
     mail_from: str = Field(default="Tocsin <tocsin@localhost>")
     """The sender of every mail."""
+    log_format: Literal["text", "json"] = "text"
+    """`text` for people, `json` for programs: one line for each record."""
+    log_level: Literal["debug", "info", "warning", "error"] = "warning"
+    """From which level on it is logged; `info` has a line for each request, event and mail."""
 
     summaries: str = Field(default="", validation_alias="AUTO_GENERATE_LLM_FAILURE_SUMMARIES")
     """`true`, `1` or `yes`: a model is asked what went wrong. Otherwise rules alone say it, which costs nothing."""
@@ -68,6 +72,11 @@ class Environment(BaseSettings):
                 if not re.fullmatch(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?|https?://\[[0-9a-f:]+\](:[0-9]{1,5})?", str(one)):
                     raise ValueError(f"{one!r} must be an origin in small letters, as in https://portal.acme.test")
         return origins
+
+    @field_validator("log_format", "log_level", mode="before")
+    @classmethod
+    def _in_any_case(cls, value: Any) -> Any:
+        return value.lower() if isinstance(value, str) else value
 
     @field_validator("listen")
     @classmethod

@@ -22,7 +22,8 @@ from gateway.intake.remote import Networks, remote_address
 from gateway.intake.sns import Certificates, believe_message
 from gateway.journal import Arrival, Journal, JournalUnavailable
 from gateway.listener import counted_as
-from gateway.metrics import ACCEPTED, REFUSED, Tally
+from gateway.logs import HEADER, begin_request
+from gateway.metrics import ACCEPTED, ANSWER_SECONDS, REFUSED, UNSTORED, Durations, Tally
 from gateway.storage.database import StorageUnavailable
 from mappers.contract.signature import Refusal, Standing, authenticate_body, authenticate_head
 
@@ -46,6 +47,7 @@ class Door:
         self._bodies = BodyReader()
         self.certificates = Certificates()
         self._answered = Tally(ACCEPTED)
+        self._took = Durations(ANSWER_SECONDS)
         self._complained = -math.inf
 
     def add_routes(self, router: web.UrlDispatcher) -> None:
@@ -54,16 +56,21 @@ class Door:
 
     async def handle(self, request: web.Request) -> web.Response:
         """One request from a sender."""
-        entry = None
+        began, request_id, entry = time.perf_counter(), begin_request(), None
         try:
             entry, tail = await self._find(request)
-            return await self._enter(request, entry, tail)
+            response = await self._enter(request, entry, tail)
         except Refused as refused:
             self._note(request, entry, refused)
-            return refused.response()
+            response = refused.response()
         except (StorageUnavailable, JournalUnavailable) as error:
+            UNSTORED.inc()
             self._complain(error)
-            return Refused(503, "storage", "The request was not stored. Send it again.", {"Retry-After": "2"}).response()
+            response = Refused(503, "storage", "The request was not stored. Send it again.", {"Retry-After": "2"}).response()
+        response.headers[HEADER] = request_id
+        if entry is not None:
+            self._took.add(entry.name, time.perf_counter() - began)
+        return response
 
     async def _find(self, request: web.Request) -> tuple[Entry, str]:
         """The source, and what follows its slug in the address."""
@@ -96,7 +103,9 @@ class Door:
         receipt = await self._journal.append(made)
         self._doorbook.note_use(entry, request.headers, made.received_at)
         answer = "duplicate" if receipt.duplicate else "conflicting" if receipt.conflicting else "accepted"
-        self._answered.add(entry.source.kind, answer)
+        self._answered.add(entry.name, entry.source.kind, answer)
+        if _log.isEnabledFor(logging.INFO):
+            _log.info("event %s", answer, extra={"event_id": receipt.event_id, "source": entry.name, "bytes": len(made.body)})
         return accepted(receipt.event_id, duplicate=receipt.duplicate)
 
     async def _read(self, request: web.Request, entry: Entry, tail: str, *, signed: bool) -> Arrival:
@@ -138,7 +147,9 @@ class Door:
         if refused.status not in (429, 503):
             self._refused.take(counted_as(address), time.monotonic(), rate=REFUSALS_A_SECOND, burst=REFUSALS_AT_ONCE)
         if entry is not None:
-            REFUSED.labels(entry.source.kind, refused.reason).inc()
+            REFUSED.labels(entry.name, entry.source.kind, refused.reason).inc()
+            if _log.isEnabledFor(logging.INFO):
+                _log.info("request refused", extra={"reason": refused.reason, "status": refused.status, "source": entry.name})
             self._rejections.note(entry.source.id, refused.reason, address, request.headers.items(), refused.body_size, self._clock())
 
     def _address(self, request: web.Request) -> str:

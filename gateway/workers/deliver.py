@@ -12,7 +12,7 @@ from gateway.channels.email.failures import PermanentFailure, TemporaryFailure, 
 from gateway.channels.email.smtp import CONNECTIONS, Smtp
 from gateway.channels.message import Message
 from gateway.domain.backoff import GIVE_UP_AFTER, wait_before_retry
-from gateway.metrics import DELIVERED
+from gateway.metrics import DELIVERED, MAIL_SECONDS
 from gateway.storage import deliveries, floods, mail_contents, refused_addresses, teams, threads
 from gateway.storage.database import Database, StorageUnavailable, Transaction
 from gateway.storage.deliveries import RETRY, Claimed, Frozen, Result
@@ -176,7 +176,11 @@ class DeliverWorker(Worker):
         try:
             async with self._turns:
                 late = asyncio.get_running_loop().time() > until
-                answer = None if late or self.stopping or self._is_waiting else await self._smtp.send(self._mail_from, to_address, raw)
+                if late or self.stopping or self._is_waiting:
+                    answer = None
+                else:
+                    with MAIL_SECONDS.time():
+                        answer = await self._smtp.send(self._mail_from, to_address, raw)
         except PermanentFailure as failure:
             _log.warning("delivery %s is refused for good: %s", one.id, failure)
             self._resume()
@@ -234,6 +238,8 @@ class DeliverWorker(Worker):
 
     async def _end(self, one: Claimed, lease: str, outcome: str, answer: str) -> None:
         DELIVERED.labels("email", outcome).inc()
+        if _log.isEnabledFor(logging.INFO):
+            _log.info("mail %s", outcome, extra={"delivery_id": one.id, "attempt": one.attempts})
         await self._recorded(Result(one.id, lease, outcome, answer[:1000], self.clock()))
 
     async def _recorded(self, result: Result) -> None:

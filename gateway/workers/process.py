@@ -11,7 +11,7 @@ from typing import Final
 
 from gateway.engine import process
 from gateway.engine.process import Read
-from gateway.metrics import BATCH_SECONDS, PROCESSED, QUEUE_AGE
+from gateway.metrics import BATCH_SECONDS, EVENT_SECONDS, PROCESSED, QUEUE_AGE
 from gateway.storage import processing
 from gateway.storage.database import Database, StorageUnavailable, Transaction
 from gateway.storage.processing import Event, Outcome
@@ -162,8 +162,14 @@ class ProcessWorker(Worker):
                 _log.exception("event %s cannot be recorded", reads[0].event.id)
                 await self._put_aside(reads[0], f"recording failed: {type(error).__name__}: {error}"[:500], lease)
         else:
+            now = self.clock()
             for one in reads:
-                PROCESSED.labels(one.event.kind, process.outcome(one).status).inc()
+                outcome = process.outcome(one).status
+                PROCESSED.labels(one.event.kind, outcome).inc()
+                if one.event.attempts == 1:
+                    EVENT_SECONDS.observe(max((now - one.event.received_at).total_seconds(), 0.0))
+                if _log.isEnabledFor(logging.INFO):
+                    _log.info("event processed", extra={"event_id": one.event.id, "kind": one.event.kind, "outcome": outcome})
 
     async def _put_aside(self, one: Read, reason: str, lease: str) -> None:
         if one.event.attempts >= QUARANTINE_AFTER:
