@@ -2,6 +2,7 @@
 
 import click
 
+from gateway.cli.backup import backup, restore
 from gateway.cli.cleanup import cleanup
 from gateway.cli.connect import connect
 from gateway.cli.demo import demo
@@ -32,6 +33,8 @@ for command in (
     disable_source,
     migrate,
     cleanup,
+    backup,
+    restore,
     doctor,
     sign_in_link,
     summarize,
