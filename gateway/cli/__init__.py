@@ -10,6 +10,7 @@ from gateway.cli.doctor import doctor
 from gateway.cli.events import events
 from gateway.cli.map import map_command
 from gateway.cli.notify import notify
+from gateway.cli.rotate_key import rotate_key
 from gateway.cli.send import send
 from gateway.cli.serve import serve
 from gateway.cli.setup import apply, disable_source, migrate, sign_in_link
@@ -35,6 +36,7 @@ for command in (
     cleanup,
     backup,
     restore,
+    rotate_key,
     doctor,
     sign_in_link,
     summarize,

@@ -117,16 +117,17 @@ def served_at(database: "Database") -> str | None:
 
 def vault_for(environment: "Environment", database: "Database") -> "Vault":
     """The key of this installation. Raises `VaultError` where PostgreSQL is used without one."""
-    from gateway.vault import Vault, VaultError, key_beside
+    from gateway.vault import Vault, VaultError, keys_beside
 
     if environment.secret_key is not None:
-        return Vault(environment.secret_key.get_secret_value())
+        return Vault(environment.secret_key.get_secret_value(), environment.old_secret_keys)
     if database.file is None:
         raise VaultError(
             "TOCSIN_SECRET_KEY is not set. With PostgreSQL every process must share one key; "
             "make one with: python -c 'import secrets; print(secrets.token_urlsafe(32))'"
         )
-    return Vault(key_beside(database.file))
+    key, *old = keys_beside(database.file)
+    return Vault(key, old)
 
 
 def configuration_of(environment: "Environment") -> "Configuration | None":

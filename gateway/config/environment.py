@@ -32,6 +32,8 @@ class Environment(BaseSettings):
     """Path of the configuration file; default: `./tocsin.toml` where there is one."""
     secret_key: SecretStr | None = None
     """Encrypts stored signing secrets. Generated beside a SQLite database; required with PostgreSQL."""
+    secret_keys_old: SecretStr | None = None
+    """Comma-separated keys from before; what was encrypted with them can still be read."""
     trusted_proxies: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = ()
     """Comma-separated networks whose `X-Forwarded-For` is believed."""
     embed_origins: Annotated[tuple[str, ...], NoDecode] = ()
@@ -92,6 +94,12 @@ class Environment(BaseSettings):
         if value and not re.fullmatch(r"https?://[^\s/?#]+(/[^\s?#]*)?", value):
             raise ValueError("must be a web address, as in https://tocsin.acme.test")
         return value
+
+    @property
+    def old_secret_keys(self) -> tuple[str, ...]:
+        """The keys from before, the newest first."""
+        given = self.secret_keys_old.get_secret_value() if self.secret_keys_old else ""
+        return tuple(key.strip() for key in given.split(",") if key.strip())
 
     @property
     def host(self) -> str:

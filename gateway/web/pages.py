@@ -39,6 +39,7 @@ class Pages:
         self._database, self._sign_in, self._clock, self._public_url, self._vault = database, sign_in, clock, public_url, vault
         self._unsubscribe = UnsubscribeView(database, Unsubscribing(vault.derived("unsubscribe")), clock)
         self._embed = embed_view.EmbedView(database, sign_in, clock, public_url, vault)
+        self._unsubscribe = UnsubscribeView(database, Unsubscribing(*vault.every_derived("unsubscribe")), clock)
         self._sessions = Sessions(database, sign_in, clock, secure=public_url.startswith("https://"))
 
     def add_routes(self, router: web.UrlDispatcher) -> None:
