@@ -96,7 +96,7 @@ class Web:
         self.app.on_response_prepare.append(name_it)
         self.door = door = Door(Doorbook(database, kinds, vault), self._journal, self._rejections, clock, environment.trusted_proxies)
         door.add_routes(self.app.router)
-        add_operating_routes(self.app.router, database, clock)
+        add_operating_routes(self.app.router, database, clock, vault)
         sign_in = SignIn(database, clock, environment.base_url, IssuedSignIn(database, vault, clock))
         self.hub = Hub(database, clock)
         self.app.cleanup_ctx.append(self._watching)
@@ -188,12 +188,15 @@ class Work:
         await self._deliver.close()
 
 
-def add_operating_routes(router: web.UrlDispatcher, database: Database, clock: Callable[[], datetime] = utc_now) -> None:
-    """What operators look at: `/healthz`, `/readyz`, `/metrics`."""
+def add_operating_routes(
+    router: web.UrlDispatcher, database: Database, clock: Callable[[], datetime] = utc_now, vault: Vault | None = None
+) -> None:
+    """What operators look at: `/healthz`, `/readyz`, `/metrics`. Asked with a `nonce`, `/healthz` proves which installation this is."""
     gauges = Gauges(database, clock, program_version())
 
-    async def health(_: web.Request) -> web.Response:
-        return web.json_response({"status": "ok"})
+    async def health(request: web.Request) -> web.Response:
+        proof = vault.proof(request.query["nonce"][:64]) if vault and "nonce" in request.query else None
+        return web.json_response({"status": "ok", "proof": proof} if proof else {"status": "ok"})
 
     async def ready(_: web.Request) -> web.Response:
         try:

@@ -120,7 +120,7 @@ async def _tell(plan: Plan, lifeline: int) -> None:
     stopped = _until_told(lifeline)
     with _database(plan) as database:
         app = web.Application()
-        add_operating_routes(app.router, database)
+        add_operating_routes(app.router, database, vault=plan.vault)
         listener = _listener(plan, app)
         await listener.start(plan.bound)
         await stopped.wait()

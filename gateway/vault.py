@@ -3,6 +3,7 @@
 import base64
 import contextlib
 import hashlib
+import hmac
 import os
 import secrets
 from collections.abc import Sequence
@@ -43,6 +44,10 @@ class Vault:
     def mark(self) -> str:
         """By which two keys can be told apart, and which tells nothing of them."""
         return self.derived("mark")[:8].hex()
+
+    def proof(self, nonce: str) -> str:
+        """What only an installation with this key can say to a nonce."""
+        return hmac.digest(self.derived("health"), nonce.encode("utf-8", "replace"), "sha256").hex()
 
     @property
     def has_old(self) -> bool:
@@ -88,7 +93,7 @@ def _opened(key: bytes, sealed: str) -> bytes | None:
 
 def keys_beside(database: Path) -> list[str]:
     """The keys kept beside an embedded database: that of today, then old ones. One is made where there is none."""
-    return key_beside(database).split()
+    return [line.strip() for line in key_beside(database).splitlines() if line.strip()]
 
 
 def put_key(database: Path, keys: Sequence[str]) -> None:

@@ -74,8 +74,11 @@ def _is_ours(record: logging.LogRecord) -> bool:
 
 
 @contextmanager
-def opened(*, create: bool = True) -> "Iterator[tuple[Environment, Database]]":
-    """The environment and its database, migrated. With `create=False` a SQLite file that is missing is an error: looking makes nothing."""
+def opened(*, create: bool = True, migrating: bool = True) -> "Iterator[tuple[Environment, Database]]":
+    """The environment and its database, migrated. With `create=False` a SQLite file that is missing is an error: looking makes nothing.
+
+    With `migrating=False` the schema stays as it is, whatever it is.
+    """
     from gateway.config.environment import EnvironmentFault, read_environment
     from gateway.storage.database import Database, StorageUnavailable
     from gateway.storage.migrate import migrate
@@ -88,7 +91,8 @@ def opened(*, create: bool = True) -> "Iterator[tuple[Environment, Database]]":
     if database.file and not create and not database.file.exists():
         raise click.ClickException(f"there is no database at {database.file}: go to where `tocsin serve` runs, or set TOCSIN_DATABASE_URL")
     try:
-        migrate(database)
+        if migrating:
+            migrate(database)
         yield environment, database
     except (OSError, StorageUnavailable) as error:
         if database.file and not os.access(database.file if database.file.exists() else _existing(database.file), os.W_OK):
