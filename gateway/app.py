@@ -11,6 +11,8 @@ from aiohttp import web
 
 from gateway import metrics
 from gateway.api import admin, create, marking, notifications, openapi, people, preferences, put_aside, stream, tokens
+from gateway import metrics, tracing
+from gateway.api import admin, create, notifications, openapi, people, preferences, put_aside, stream, tokens
 from gateway.api.cross_origin import CrossOrigin
 from gateway.api.identified import identified, name_it
 from gateway.api.issued import IssuedSignIn
@@ -224,6 +226,7 @@ def _described() -> Callable[[web.Request], Awaitable[web.Response]]:
 
 def check(environment: Environment) -> None:
     """Raises `EnvironmentFault` for what no process could be started with."""
+    tracing.check()
     _smtp(environment)
     _mail_from(environment)
     reading_of(environment)

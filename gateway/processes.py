@@ -12,7 +12,8 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from gateway.app import Web, Work, add_operating_routes, utc_now
+from gateway import tracing
+from gateway.app import Web, Work, add_operating_routes, program_version, utc_now
 from gateway.config.environment import Environment
 from gateway.intake.door import PREFIX
 from gateway.intake.remote import is_trusted
@@ -53,19 +54,28 @@ class Plan:
 
 def answer(plan: Plan, lifeline: int) -> None:
     """Door, API and page, until SIGTERM."""
-    _run(_answer(plan, lifeline))
+    _run(_traced("answer", _answer(plan, lifeline)))
 
 
 def work(plan: Plan, lifeline: int) -> None:
     """The workers, until SIGTERM."""
     with contextlib.suppress(OSError):
         os.nice(NICE)
-    _run(_work(plan, lifeline))
+    _run(_traced("work", _work(plan, lifeline)))
 
 
 def tell(plan: Plan, lifeline: int) -> None:
     """Health and metrics of workers that have no web process beside them, until SIGTERM."""
     _run(_tell(plan, lifeline))
+
+
+async def _traced(role: str, process: Coroutine[Any, Any, None]) -> None:
+    """The process, with its traces where they are wanted; what exports them has threads, which no fork carries over."""
+    tracing.start(program_version(), role)
+    try:
+        await process
+    finally:
+        tracing.stop()
 
 
 async def _answer(plan: Plan, lifeline: int) -> None:

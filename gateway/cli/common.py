@@ -64,6 +64,8 @@ def logging_as_said(environment: "Environment") -> None:
 
     logs.set_up(environment.log_format, environment.log_level)
     logs.know(own_secrets(environment))
+    headers = os.environ.get("OTEL_EXPORTER_OTLP_HEADERS", "") + "," + os.environ.get("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "")
+    logs.know(one.partition("=")[2] for one in headers.split(","))
 
 
 def _is_ours(record: logging.LogRecord) -> bool:
