@@ -9,10 +9,8 @@ from typing import Final
 
 from aiohttp import web
 
-from gateway import metrics
-from gateway.api import admin, create, marking, notifications, openapi, people, preferences, put_aside, stream, tokens
 from gateway import metrics, tracing
-from gateway.api import admin, create, notifications, openapi, people, preferences, put_aside, stream, tokens
+from gateway.api import admin, create, marking, notifications, openapi, people, preferences, put_aside, stream, tokens
 from gateway.api.cross_origin import CrossOrigin
 from gateway.api.identified import identified, name_it
 from gateway.api.issued import IssuedSignIn
