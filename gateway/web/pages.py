@@ -37,7 +37,6 @@ class Pages:
 
     def __init__(self, database: Database, sign_in: SignIn, clock: Callable[[], datetime], public_url: str, vault: Vault) -> None:
         self._database, self._sign_in, self._clock, self._public_url, self._vault = database, sign_in, clock, public_url, vault
-        self._unsubscribe = UnsubscribeView(database, Unsubscribing(vault.derived("unsubscribe")), clock)
         self._embed = embed_view.EmbedView(database, sign_in, clock, public_url, vault)
         self._unsubscribe = UnsubscribeView(database, Unsubscribing(*vault.every_derived("unsubscribe")), clock)
         self._sessions = Sessions(database, sign_in, clock, secure=public_url.startswith("https://"))
