@@ -9,9 +9,10 @@ from typing import Final
 
 from aiohttp import web
 
-from gateway import metrics
+from gateway import metrics, tracing
 from gateway.api import admin, create, marking, monitors, notifications, openapi, people, preferences, put_aside, sessions, stream, tokens
 from gateway.api.cross_origin import CrossOrigin
+from gateway.api.identified import identified, name_it
 from gateway.api.issued import IssuedSignIn
 from gateway.api.operation import Operation
 from gateway.api.problem import as_problem
@@ -25,6 +26,7 @@ from gateway.config.environment import Environment, EnvironmentFault
 from gateway.config.provider import provider_settings
 from gateway.domain.sign_in_link import SignInLinks
 from gateway.domain.unsubscribing import Unsubscribing
+from gateway.gauges import Gauges
 from gateway.intake.door import Door
 from gateway.intake.doorbook import Doorbook
 from gateway.intake.rejections import Rejections
@@ -46,6 +48,7 @@ from gateway.workers.follow_up import FollowUpWorker
 from gateway.workers.letters import Desk
 from gateway.workers.loop import Worker
 from gateway.workers.process import ProcessWorker
+from gateway.workers.pulse import PulseWorker
 from gateway.workers.reading import reading_of, redactor_of
 from gateway.workers.reconcile import ReconcileWorker
 from gateway.workers.settle import SettleWorker
@@ -98,10 +101,11 @@ class Web:
     ) -> None:
         """`ring` is called when there may be work for the workers, wherever they are."""
         self._journal, self._rejections = Journal(database, ring), Rejections(database)
-        self.app = web.Application(client_max_size=1024 * 1024, middlewares=[as_problem])
+        self.app = web.Application(client_max_size=1024 * 1024, middlewares=[identified, as_problem])
+        self.app.on_response_prepare.append(name_it)
         self.door = door = Door(Doorbook(database, kinds, vault), self._journal, self._rejections, clock, environment.trusted_proxies)
         door.add_routes(self.app.router)
-        add_operating_routes(self.app.router, database)
+        add_operating_routes(self.app.router, database, clock, vault)
         sign_in = SignIn(database, clock, environment.base_url, IssuedSignIn(database, vault, clock))
         self.hub = Hub(database, clock)
         self.app.cleanup_ctx.append(self._watching)
@@ -163,6 +167,7 @@ class Work:
             database, _smtp(environment), clock, mail_from=_mail_from(environment), public_url=environment.base_url,
             links=SignInLinks(vault.derived("sign-in link")), time=time,
         )  # fmt: skip
+        self._pulse = PulseWorker(database, clock, version=program_version(), key_mark=vault.mark, others=self.workers)
         self._tasks: list[asyncio.Task[None]] = []
 
     @property
@@ -197,21 +202,25 @@ class Work:
 
     async def start(self) -> None:
         """Starts the loops."""
-        self._tasks = [asyncio.create_task(worker.run(), name=worker.name) for worker in self.workers]
+        self._tasks = [asyncio.create_task(worker.run(), name=worker.name) for worker in (*self.workers, self._pulse)]
 
     async def stop(self) -> None:
         """Stops the loops, each after the step under way."""
-        for worker in self.workers:
+        for worker in (*self.workers, self._pulse):
             worker.stop()
         await asyncio.gather(*self._tasks)
         await self._deliver.close()
 
 
-def add_operating_routes(router: web.UrlDispatcher, database: Database) -> None:
-    """What operators look at: `/healthz`, `/readyz`, `/metrics`."""
+def add_operating_routes(
+    router: web.UrlDispatcher, database: Database, clock: Callable[[], datetime] = utc_now, vault: Vault | None = None
+) -> None:
+    """What operators look at: `/healthz`, `/readyz`, `/metrics`. Asked with a `nonce`, `/healthz` proves which installation this is."""
+    gauges = Gauges(database, clock, program_version())
 
-    async def health(_: web.Request) -> web.Response:
-        return web.json_response({"status": "ok"})
+    async def health(request: web.Request) -> web.Response:
+        proof = vault.proof(request.query["nonce"][:64]) if vault and "nonce" in request.query else None
+        return web.json_response({"status": "ok", "proof": proof} if proof else {"status": "ok"})
 
     async def ready(_: web.Request) -> web.Response:
         try:
@@ -221,7 +230,8 @@ def add_operating_routes(router: web.UrlDispatcher, database: Database) -> None:
         return web.json_response({"status": "ok"})
 
     async def exposition(_: web.Request) -> web.Response:
-        return web.Response(body=metrics.exposition(), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
+        body = metrics.exposition() + await gauges.exposition()
+        return web.Response(body=body, headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
 
     for path, handler in (("/healthz", health), ("/readyz", ready), ("/metrics", exposition)):
         router.add_get(path, handler)
@@ -238,6 +248,7 @@ def _described(environment: Environment) -> Callable[[web.Request], Awaitable[we
 
 def check(environment: Environment) -> None:
     """Raises `EnvironmentFault` for what no process could be started with."""
+    tracing.check()
     _smtp(environment)
     _mail_from(environment)
     reading_of(environment)

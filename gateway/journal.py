@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextvars import Context
 from typing import Final
 
 from gateway.storage import arrivals
@@ -64,7 +65,7 @@ class Journal:
         self._waiting.append(one)
         self._bytes += len(arrival.body)
         if self._writer is None or self._writer.done():
-            self._writer = loop.create_task(self._write())
+            self._writer = loop.create_task(self._write(), context=Context())  # it is about no one request
         if self._impatience is None:
             self._impatience = loop.call_later(_LOOK_EVERY, self._refuse_the_impatient)
         return await one.receipt

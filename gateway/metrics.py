@@ -6,20 +6,37 @@ https://prometheus.github.io/client_python/multiprocess/
 
 import asyncio
 import os
+from bisect import bisect_left
+from collections import Counter as Counts
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
 SHARED_BY: Final = "PROMETHEUS_MULTIPROC_DIR"
 TALLIED_FOR: Final = 0.25
 """Seconds."""
 REGISTRY: Final = CollectorRegistry()
 
-ACCEPTED: Final = Counter("tocsin_events_accepted", "Requests answered 2xx", ["kind", "answer"], registry=REGISTRY)
-REFUSED: Final = Counter("tocsin_requests_refused", "Requests refused for their credential or body", ["kind", "reason"], registry=REGISTRY)
+ACCEPTED: Final = Counter("tocsin_events_accepted", "Requests answered 2xx", ["source", "kind", "answer"], registry=REGISTRY)
+REFUSED: Final = Counter(
+    "tocsin_requests_refused", "Requests refused for their credential or body", ["source", "kind", "reason"], registry=REGISTRY
+)
+UNSTORED: Final = Counter("tocsin_requests_unstored", "Requests answered 503 because they could not be stored", registry=REGISTRY)
+ANSWER_SECONDS: Final = Histogram(
+    "tocsin_answer_seconds", "From the head of a sender's request to its answer", ["source"], registry=REGISTRY,
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0),
+)  # fmt: skip
 PROCESSED: Final = Counter("tocsin_events_processed", "Events whose processing ended", ["kind", "outcome"], registry=REGISTRY)
+EVENT_SECONDS: Final = Histogram(
+    "tocsin_event_wait_seconds", "From arrival to record, of events that arrived just now", registry=REGISTRY,
+    buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0, 600.0),
+)  # fmt: skip
 DELIVERED: Final = Counter("tocsin_deliveries", "Attempts to deliver", ["channel", "outcome"], registry=REGISTRY)
+MAIL_SECONDS: Final = Histogram(
+    "tocsin_mail_handover_seconds", "Handing one mail to the mail server", registry=REGISTRY,
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0),
+)  # fmt: skip
 FOLLOWED_UP: Final = Counter(
     "tocsin_follow_ups", "Questions asked of senders' APIs because an event said too little", ["kind", "operation", "outcome"],
     registry=REGISTRY,
@@ -28,6 +45,10 @@ RECONCILED: Final = Counter("tocsin_runs_reconciled", "Ended runs whose webhook 
 SIGN_INS: Final = Counter(
     "tocsin_sign_ins", "Attempts to sign in by a link or a provider, and credentials that were refused", ["by", "outcome"],
     registry=REGISTRY,
+)  # fmt: skip
+READ_SECONDS: Final = Histogram(
+    "tocsin_summary_seconds", "Reading one failure, the model's answer included", registry=REGISTRY,
+    buckets=(0.005, 0.025, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0),
 )  # fmt: skip
 SUMMARIZED: Final = Counter("tocsin_summaries", "Failures that were read", ["origin", "why_not"], registry=REGISTRY)
 TOKENS: Final = Counter("tocsin_model_tokens", "Tokens that a model was sent and gave", ["direction"], registry=REGISTRY)
@@ -47,6 +68,10 @@ SCAN_LAG: Final = Gauge(
     registry=REGISTRY,
 )  # fmt: skip
 LATENESS: Final = Counter("tocsin_monitor_verdicts", "What looking at a monitor came to", ["reason"], registry=REGISTRY)
+CONNECTIONS: Final = Gauge(
+    "tocsin_database_connections", "Connections to the database that are in use", multiprocess_mode="livesum", registry=REGISTRY
+)
+FAILED_STEPS: Final = Counter("tocsin_worker_failed_steps", "Steps of workers that failed", ["worker"], registry=REGISTRY)
 BATCH_SECONDS: Final = Histogram("tocsin_processing_batch_seconds", "Mapping and recording one batch of events", registry=REGISTRY)
 
 
@@ -67,6 +92,36 @@ class Tally:
         counts, self._counts = self._counts, {}
         for labels, count in counts.items():
             self._counter.labels(*labels).inc(count)
+
+
+class Durations:
+    """Durations that are added to a histogram together, for the same reason."""
+
+    def __init__(self, histogram: Histogram) -> None:
+        self._histogram = histogram
+        self._seen: dict[str, list[float]] = {}
+
+    def add(self, label: str, seconds: float) -> None:
+        """One more."""
+        if not self._seen:
+            asyncio.get_running_loop().call_later(TALLIED_FOR, self._flush)
+        self._seen.setdefault(label, []).append(seconds)
+
+    def _flush(self) -> None:
+        """The library observes one at a time, and writes two values to a file for each; a bucket can be added to at once."""
+        seen, self._seen = self._seen, {}
+        for label, durations in seen.items():
+            child = self._histogram.labels(label)
+            counts = Counts(bisect_left(child._upper_bounds, seconds) for seconds in durations)
+            child._sum.inc(sum(durations))
+            for place, count in counts.items():
+                child._buckets[place].inc(count)
+
+
+def bury(pid: int) -> None:
+    """What a process that ended held is held no more; what it counted stays."""
+    if SHARED_BY in os.environ:
+        mark_process_dead(pid)  # type: ignore[no-untyped-call]
 
 
 def exposition() -> bytes:

@@ -12,13 +12,16 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from gateway.app import Web, Work, add_operating_routes, utc_now
+from gateway import tracing
+from gateway.app import Web, Work, add_operating_routes, program_version, utc_now
 from gateway.config.environment import Environment
 from gateway.intake.door import PREFIX
 from gateway.intake.remote import is_trusted
 from gateway.listener import Ahead, Listener
 from gateway.live.hub import Hub
 from gateway.live.pipe import Hearer, Speaker
+from gateway.metrics import CONNECTIONS
+from gateway.storage import working
 from gateway.storage.bell import Notifier, listen, watch
 from gateway.storage.changes import EVERYTHING, Changes
 from gateway.storage.database import Database, connection_address
@@ -51,19 +54,28 @@ class Plan:
 
 def answer(plan: Plan, lifeline: int) -> None:
     """Door, API and page, until SIGTERM."""
-    _run(_answer(plan, lifeline))
+    _run(_traced("answer", _answer(plan, lifeline)))
 
 
 def work(plan: Plan, lifeline: int) -> None:
     """The workers, until SIGTERM."""
     with contextlib.suppress(OSError):
         os.nice(NICE)
-    _run(_work(plan, lifeline))
+    _run(_traced("work", _work(plan, lifeline)))
 
 
 def tell(plan: Plan, lifeline: int) -> None:
     """Health and metrics of workers that have no web process beside them, until SIGTERM."""
     _run(_tell(plan, lifeline))
+
+
+async def _traced(role: str, process: Coroutine[Any, Any, None]) -> None:
+    """The process, with its traces where they are wanted; what exports them has threads, which no fork carries over."""
+    tracing.start(program_version(), role)
+    try:
+        await process
+    finally:
+        tracing.stop()
 
 
 async def _answer(plan: Plan, lifeline: int) -> None:
@@ -94,6 +106,7 @@ async def _work(plan: Plan, lifeline: int) -> None:
     with _database(plan) as database:
         if database.is_sqlite:  # whoever held a lease here before is dead
             await database.write(take_back_leases, utc_now())
+            await database.write(working.end_all)
         back = Work(plan.environment, database, plan.kinds, plan.vault)
         loop = asyncio.get_running_loop()
         loop.add_reader(plan.wake[0], _woken, plan.wake[0], back.wake)
@@ -117,7 +130,7 @@ async def _tell(plan: Plan, lifeline: int) -> None:
     stopped = _until_told(lifeline)
     with _database(plan) as database:
         app = web.Application()
-        add_operating_routes(app.router, database)
+        add_operating_routes(app.router, database, vault=plan.vault)
         listener = _listener(plan, app)
         await listener.start(plan.bound)
         await stopped.wait()
@@ -155,6 +168,7 @@ def _until_told(lifeline: int) -> asyncio.Event:
 @contextlib.contextmanager
 def _database(plan: Plan) -> Iterator[Database]:
     database = Database(plan.environment.database_url)
+    database.on_connections(CONNECTIONS.inc, CONNECTIONS.dec)
     try:
         yield database
     finally:

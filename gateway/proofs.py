@@ -53,6 +53,13 @@ def opened_settings(kept: Mapping[str, Any], kind: SourceKind, vault: Vault) -> 
         return kind.settings()
 
 
+def given_secrets(auth: Auth, settings: Mapping[str, Any], kind: SourceKind) -> set[str]:
+    """Every secret of a source as the configuration gives it."""
+    given = [getattr(auth, scheme.value) for scheme in auth.schemes]
+    active = [one.secret for some in given for one in (some if isinstance(some, tuple) else some.secrets)]
+    return {*active, *(str(settings[name]) for name in _secret_settings(kind) if settings.get(name))}
+
+
 def opened_secrets(auth: Sequence[Mapping[str, Any]], settings: Mapping[str, Any], kind: SourceKind | None, vault: Vault) -> set[str]:
     """Every secret of a source that can be read back: keys of signatures, and what its settings hold."""
     sealed = [str(one["sealed"]) for proof in auth for one in proof["secrets"] if "sealed" in one]

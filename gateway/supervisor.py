@@ -37,10 +37,11 @@ class Job:
     """When to start it (again)."""
 
 
-def supervise(jobs: Sequence[Job], *, on_child: Callable[[], None] | None = None) -> None:
+def supervise(jobs: Sequence[Job], *, on_child: Callable[[], None] | None = None, on_end: Callable[[int], None] = lambda _: None) -> None:
     """Keeps these jobs alive until SIGTERM or SIGINT, then ends them; returns once all have ended.
 
-    `on_child` is called in each of them first, to let go of what only the supervisor may hold.
+    `on_child` is called in each of them first, to let go of what only the supervisor may hold; `on_end` in the supervisor, with
+    the number of a process that died.
     """
     lifeline, held = os.pipe()
     told, tell = os.pipe()
@@ -56,7 +57,7 @@ def supervise(jobs: Sequence[Job], *, on_child: Callable[[], None] | None = None
             if not job.pid and now >= job.due:
                 _start(job, lifeline, closes=(held, told, tell), on_child=on_child)
         stopping = _wait(told, min((job.due - now for job in jobs if not job.pid), default=60.0))
-        _bury(jobs)
+        _bury(jobs, on_end)
     _end(jobs, told)
 
 
@@ -99,11 +100,12 @@ def _wait(told: int, seconds: float) -> bool:
     return bool(readable) and any(number != signal.SIGCHLD for number in os.read(told, 512))
 
 
-def _bury(jobs: Sequence[Job]) -> None:
+def _bury(jobs: Sequence[Job], on_end: Callable[[int], None]) -> None:
     """Notes who died, and when to start it again."""
     for job in jobs:
         if not job.pid or not (ended := os.waitpid(job.pid, os.WNOHANG))[0]:
             continue
+        on_end(job.pid)
         code, lived = os.waitstatus_to_exitcode(ended[1]), time.monotonic() - job.started
         job.pid, job.died_young = 0, job.died_young + 1 if lived < _GROWN_UP else 0
         pause = _AGAIN_AFTER[min(job.died_young, len(_AGAIN_AFTER) - 1)]

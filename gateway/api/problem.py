@@ -1,11 +1,16 @@
 """Errors as RFC 9457 problem details."""
 
+import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
 from aiohttp import web
 from pydantic import BaseModel, ValidationError
+
+from gateway.logs import request_id
+
+_log = logging.getLogger("tocsin.api")
 
 
 class FieldError(BaseModel):
@@ -24,6 +29,8 @@ class ProblemDetails(BaseModel):
     title: str
     status: int
     detail: str
+    request_id: str | None = None
+    """By which the log knows this request."""
     errors: list[FieldError] = []
 
 
@@ -36,7 +43,9 @@ class Problem(Exception):
 
     def response(self) -> web.Response:
         """The problem as an answer."""
-        details = ProblemDetails(title=HTTPStatus(self.status).phrase, status=self.status, detail=self.detail, errors=self.errors)
+        details = ProblemDetails(
+            title=HTTPStatus(self.status).phrase, status=self.status, detail=self.detail, request_id=request_id(), errors=self.errors
+        )
         text = details.model_dump_json(exclude_none=True, exclude={"errors"} if not self.errors else None)
         return web.Response(status=self.status, text=text, content_type="application/problem+json", headers=self.headers)
 
@@ -52,6 +61,11 @@ async def as_problem(request: web.Request, handler: Callable[[web.Request], Awai
         allow = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else None
         detail = f"{request.method} {request.path} is not served here; see /api/openapi.json."
         return Problem(error.status, detail, headers=allow).response()
+    except Exception:
+        if not request.path.startswith(("/api/", "/webhooks/")):
+            raise
+        _log.exception("a request failed")
+        return Problem(500, "This is a fault of the gateway's own. It was written to its log.").response()
 
 
 def refused(where: str, error: ValidationError) -> Problem:

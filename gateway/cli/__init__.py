@@ -2,6 +2,7 @@
 
 import click
 
+from gateway.cli.backup import backup, restore
 from gateway.cli.cleanup import cleanup
 from gateway.cli.connect import connect
 from gateway.cli.demo import demo
@@ -9,6 +10,7 @@ from gateway.cli.doctor import doctor
 from gateway.cli.events import events
 from gateway.cli.map import map_command
 from gateway.cli.notify import notify
+from gateway.cli.rotate_key import rotate_key
 from gateway.cli.send import send
 from gateway.cli.serve import serve
 from gateway.cli.setup import apply, disable_source, migrate, sign_in_link
@@ -32,6 +34,9 @@ for command in (
     disable_source,
     migrate,
     cleanup,
+    backup,
+    restore,
+    rotate_key,
     doctor,
     sign_in_link,
     summarize,

@@ -2,7 +2,6 @@
 
 import logging
 import os
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -52,8 +51,21 @@ def plain_errors(command: Callable[P, T]) -> Callable[P, T]:
 
 def quiet_logging() -> None:
     """Warnings and worse to standard error, one line each."""
+    from gateway.logs import set_up
+
     logging.getLogger("aiohttp.server").addFilter(_is_ours)
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    set_up()
+
+
+def logging_as_said(environment: "Environment") -> None:
+    """The log as `TOCSIN_LOG_FORMAT` and `TOCSIN_LOG_LEVEL` want it, without the secrets that the environment holds."""
+    from gateway import logs
+    from gateway.workers.reading import own_secrets
+
+    logs.set_up(environment.log_format, environment.log_level)
+    logs.know(own_secrets(environment))
+    headers = os.environ.get("OTEL_EXPORTER_OTLP_HEADERS", "") + "," + os.environ.get("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "")
+    logs.know(one.partition("=")[2] for one in headers.split(","))
 
 
 def _is_ours(record: logging.LogRecord) -> bool:
@@ -64,8 +76,11 @@ def _is_ours(record: logging.LogRecord) -> bool:
 
 
 @contextmanager
-def opened(*, create: bool = True) -> "Iterator[tuple[Environment, Database]]":
-    """The environment and its database, migrated. With `create=False` a SQLite file that is missing is an error: looking makes nothing."""
+def opened(*, create: bool = True, migrating: bool = True) -> "Iterator[tuple[Environment, Database]]":
+    """The environment and its database, migrated. With `create=False` a SQLite file that is missing is an error: looking makes nothing.
+
+    With `migrating=False` the schema stays as it is, whatever it is.
+    """
     from gateway.config.environment import EnvironmentFault, read_environment
     from gateway.storage.database import Database, StorageUnavailable
     from gateway.storage.migrate import migrate
@@ -78,7 +93,8 @@ def opened(*, create: bool = True) -> "Iterator[tuple[Environment, Database]]":
     if database.file and not create and not database.file.exists():
         raise click.ClickException(f"there is no database at {database.file}: go to where `tocsin serve` runs, or set TOCSIN_DATABASE_URL")
     try:
-        migrate(database)
+        if migrating:
+            migrate(database)
         yield environment, database
     except (OSError, StorageUnavailable) as error:
         if database.file and not os.access(database.file if database.file.exists() else _existing(database.file), os.W_OK):
@@ -107,16 +123,17 @@ def served_at(database: "Database") -> str | None:
 
 def vault_for(environment: "Environment", database: "Database") -> "Vault":
     """The key of this installation. Raises `VaultError` where PostgreSQL is used without one."""
-    from gateway.vault import Vault, VaultError, key_beside
+    from gateway.vault import Vault, VaultError, keys_beside
 
     if environment.secret_key is not None:
-        return Vault(environment.secret_key.get_secret_value())
+        return Vault(environment.secret_key.get_secret_value(), environment.old_secret_keys)
     if database.file is None:
         raise VaultError(
             "TOCSIN_SECRET_KEY is not set. With PostgreSQL every process must share one key; "
             "make one with: python -c 'import secrets; print(secrets.token_urlsafe(32))'"
         )
-    return Vault(key_beside(database.file))
+    key, *old = keys_beside(database.file)
+    return Vault(key, old)
 
 
 def configuration_of(environment: "Environment") -> "Configuration | None":

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from gateway.cli.common import configuration_of, kinds_of, opened, plain_errors, quiet_logging, utc_now, vault_for
+from gateway.cli.common import configuration_of, kinds_of, logging_as_said, opened, plain_errors, quiet_logging, utc_now, vault_for
 
 if TYPE_CHECKING:
     from gateway.config.environment import Environment
@@ -48,14 +48,17 @@ def serve(role: str, processes: int) -> None:
             raise click.ClickException("SQLite is served by one process of each role; use PostgreSQL for --role and --processes")
         from gateway.app import check
 
+        logging_as_said(environment)
         check(environment)
         vault = vault_for(environment, database)
         let_go = _alone(stack, database, environment) if database.file else None
         configuration = configuration_of(environment)
         kinds = kinds_of(configuration)
         if configuration is not None:
-            from gateway.provision.apply import apply
+            from gateway.logs import know
+            from gateway.provision.apply import apply, given_secrets
 
+            know(given_secrets(configuration, kinds))
             with database.writing() as transaction:
                 apply(transaction, configuration, kinds, vault, utc_now())
         bound = stack.enter_context(_bound(environment))
@@ -65,11 +68,12 @@ def serve(role: str, processes: int) -> None:
             _greet(environment, database, kinds, vault, configured=configuration is not None)
         database.close()
 
+        from gateway.metrics import bury
         from gateway.processes import Plan
         from gateway.supervisor import supervise
 
         plan = Plan(environment, kinds, vault, bound, wake=_pipe(), seen=_pipe())
-        supervise(_jobs(plan, role, processes), on_child=let_go)
+        supervise(_jobs(plan, role, processes), on_child=let_go, on_end=bury)
 
 
 def _leave(*_: object) -> NoReturn:

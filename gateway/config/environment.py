@@ -3,7 +3,7 @@
 import re
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -32,6 +32,8 @@ class Environment(BaseSettings):
     """Path of the configuration file; default: `./tocsin.toml` where there is one."""
     secret_key: SecretStr | None = None
     """Encrypts stored signing secrets. Generated beside a SQLite database; required with PostgreSQL."""
+    secret_keys_old: SecretStr | None = None
+    """Comma-separated keys from before; what was encrypted with them can still be read."""
     trusted_proxies: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = ()
     """Comma-separated networks whose `X-Forwarded-For` is believed."""
     embed_origins: Annotated[tuple[str, ...], NoDecode] = ()
@@ -40,6 +42,10 @@ class Environment(BaseSettings):
     """`smtp://`, `smtp+starttls://` or `smtps://` user:password@host:port; unset: mail is kept and readable in the page."""
     mail_from: str = Field(default="Tocsin <tocsin@localhost>")
     """The sender of every mail."""
+    log_format: Literal["text", "json"] = "text"
+    """`text` for people, `json` for programs: one line for each record."""
+    log_level: Literal["debug", "info", "warning", "error"] = "warning"
+    """From which level on it is logged; `info` has a line for each request, event and mail."""
 
     oidc_issuer: str = ""
     """The OpenID provider that people may sign in with, as in `https://login.acme.test`; unset: there is none."""
@@ -89,6 +95,11 @@ class Environment(BaseSettings):
                     raise ValueError(f"{one!r} must be an origin in small letters, as in https://portal.acme.test")
         return origins
 
+    @field_validator("log_format", "log_level", mode="before")
+    @classmethod
+    def _in_any_case(cls, value: Any) -> Any:
+        return value.lower() if isinstance(value, str) else value
+
     @field_validator("listen")
     @classmethod
     def _address(cls, value: str) -> str:
@@ -103,6 +114,12 @@ class Environment(BaseSettings):
         if value and not re.fullmatch(r"https?://[^\s/?#]+(/[^\s?#]*)?", value):
             raise ValueError("must be a web address, as in https://tocsin.acme.test")
         return value
+
+    @property
+    def old_secret_keys(self) -> tuple[str, ...]:
+        """The keys from before, the newest first."""
+        given = self.secret_keys_old.get_secret_value() if self.secret_keys_old else ""
+        return tuple(key.strip() for key in given.split(",") if key.strip())
 
     @property
     def host(self) -> str:

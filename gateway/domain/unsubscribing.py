@@ -28,8 +28,10 @@ class Subscription:
 class Unsubscribing:
     """Makes and reads the links, with a key of the installation's for this purpose alone."""
 
-    def __init__(self, key: bytes) -> None:
+    def __init__(self, key: bytes, *old: bytes) -> None:
+        """Links that were made with an `old` key are read too."""
         self._signed = Signed(key)
+        self._readers = (self._signed, *(Signed(one) for one in old))
 
     def link(self, public_url: str, *, user_id: int, team_id: int, category: Category | None, made_at: datetime) -> str:
         """The address for mail that was queued at `made_at`: the same whenever it is asked for."""
@@ -39,7 +41,7 @@ class Unsubscribing:
 
     def read(self, token: str) -> Subscription | None:
         """What the token says; None where it was not made here. Whether it has expired is for the reader to ask."""
-        said = self._signed.read(token)
+        said = next((said for reader in self._readers if (said := reader.read(token)) is not None), None)
         if said is None:
             return None
         user_id, team_id, category, expires = said.split(".")

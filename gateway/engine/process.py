@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from gateway import tracing
 from gateway.engine import follow_up
 from gateway.engine.happening import Origin, happenings
 from gateway.engine.mapping import Reading, read
@@ -36,7 +37,8 @@ def map_events(database: Database, batch: Sequence[Event], kinds: Mapping[str, S
     reads: list[Read] = []
     kept = {(one.event.source_id, name): one.event for one in before for name in one.reading.documents.keeps}
     for event in batch:
-        reading = read(kinds.get(event.kind), event, functools.partial(_earlier, database, event, kept))
+        with tracing.span(f"map {event.kind}", parents=tracing.of_headers(event.headers), event_id=event.id):
+            reading = read(kinds.get(event.kind), event, functools.partial(_earlier, database, event, kept))
         kept |= {(event.source_id, name): event for name in reading.documents.keeps}
         reads.append(Read(event, reading))
     return reads

@@ -7,6 +7,8 @@ from typing import Final
 
 from aiohttp import web
 
+from gateway.logs import request_id
+
 _JSON: Final = {"Content-Type": "application/json; charset=utf-8"}
 
 
@@ -28,4 +30,6 @@ class Refused(Exception):
     def response(self) -> web.Response:
         """The answer, as RFC 9457 problem details."""
         problem = {"type": "about:blank", "title": HTTPStatus(self.status).phrase, "status": self.status, "detail": self.detail}
+        if said := request_id():
+            problem["request_id"] = said
         return web.Response(text=json.dumps(problem), status=self.status, headers=self.headers, content_type="application/problem+json")

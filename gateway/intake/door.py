@@ -11,6 +11,7 @@ from urllib.parse import unquote
 
 from aiohttp import web
 
+from gateway import tracing
 from gateway.intake.answers import Refused, accepted
 from gateway.intake.arrival import arrival
 from gateway.intake.body import LARGE, BodyReader, BodyRefused, decompressed
@@ -20,9 +21,10 @@ from gateway.intake.limits import Limiter
 from gateway.intake.rejections import Rejections, storable
 from gateway.intake.remote import Networks, remote_address
 from gateway.intake.sns import Certificates, believe_message
-from gateway.journal import Arrival, Journal, JournalUnavailable
+from gateway.journal import Arrival, Journal, JournalUnavailable, Receipt
 from gateway.listener import counted_as
-from gateway.metrics import ACCEPTED, REFUSED, Tally
+from gateway.logs import HEADER, begin_request, request_id
+from gateway.metrics import ACCEPTED, ANSWER_SECONDS, REFUSED, UNSTORED, Durations, Tally
 from gateway.storage.database import StorageUnavailable
 from mappers.contract.signature import Refusal, Standing, authenticate_body, authenticate_head
 
@@ -46,6 +48,7 @@ class Door:
         self._bodies = BodyReader()
         self.certificates = Certificates()
         self._answered = Tally(ACCEPTED)
+        self._took = Durations(ANSWER_SECONDS)
         self._complained = -math.inf
 
     def add_routes(self, router: web.UrlDispatcher) -> None:
@@ -54,16 +57,23 @@ class Door:
 
     async def handle(self, request: web.Request) -> web.Response:
         """One request from a sender."""
-        entry = None
+        began, entry = time.perf_counter(), None
+        own_id = begin_request()
+        request["began"] = began
         try:
             entry, tail = await self._find(request)
-            return await self._enter(request, entry, tail)
+            response = await self._enter(request, entry, tail)
         except Refused as refused:
             self._note(request, entry, refused)
-            return refused.response()
+            response = refused.response()
         except (StorageUnavailable, JournalUnavailable) as error:
+            UNSTORED.inc()
             self._complain(error)
-            return Refused(503, "storage", "The request was not stored. Send it again.", {"Retry-After": "2"}).response()
+            response = Refused(503, "storage", "The request was not stored. Send it again.", {"Retry-After": "2"}).response()
+        response.headers[HEADER] = own_id
+        if entry is not None:
+            self._took.add(entry.name, time.perf_counter() - began)
+        return response
 
     async def _find(self, request: web.Request) -> tuple[Entry, str]:
         """The source, and what follows its slug in the address."""
@@ -93,11 +103,24 @@ class Door:
         made = await self._read(request, entry, tail, signed=standing is Standing.NEEDS_BODY)
         if wait := self._taken.take(entry.source.id, time.monotonic(), rate=entry.settings.rate, burst=entry.settings.burst):
             raise Refused(429, "rate-limited-source", "This source sends more than its `rate` and `burst` allow.", _after(wait))
-        receipt = await self._journal.append(made)
+        receipt = await (self._append_traced(request, entry, made) if tracing.is_on() else self._journal.append(made))
         self._doorbook.note_use(entry, request.headers, made.received_at)
         answer = "duplicate" if receipt.duplicate else "conflicting" if receipt.conflicting else "accepted"
-        self._answered.add(entry.source.kind, answer)
+        self._answered.add(entry.name, entry.source.kind, answer)
+        if _log.isEnabledFor(logging.INFO):
+            _log.info("event %s", answer, extra={"event_id": receipt.event_id, "source": entry.name, "bytes": len(made.body)})
         return accepted(receipt.event_id, duplicate=receipt.duplicate)
+
+    async def _append_traced(self, request: web.Request, entry: Entry, made: Arrival) -> Receipt:
+        """Whoever proved itself may continue a trace of its own. What is stored bears ours, for those who take it up."""
+        came = tracing.of_headers(made.headers)
+        since = time.time_ns() - int((time.perf_counter() - request["began"]) * 1e9)
+        with tracing.span(f"accept {entry.name}", kind="server", parents=came, since=since, request_id=request_id()) as accepting:
+            ours = tracing.carried()
+            made.headers = [one for one in made.headers if one[0].lower() != tracing.HEADER] + ([["Traceparent", ours]] if ours else [])
+            receipt = await self._journal.append(made)
+            tracing.say(accepting, event_id=receipt.event_id, source=entry.name, kind=entry.source.kind, duplicate=receipt.duplicate)
+            return receipt
 
     async def _read(self, request: web.Request, entry: Entry, tail: str, *, signed: bool) -> Arrival:
         try:
@@ -138,7 +161,9 @@ class Door:
         if refused.status not in (429, 503):
             self._refused.take(counted_as(address), time.monotonic(), rate=REFUSALS_A_SECOND, burst=REFUSALS_AT_ONCE)
         if entry is not None:
-            REFUSED.labels(entry.source.kind, refused.reason).inc()
+            REFUSED.labels(entry.name, entry.source.kind, refused.reason).inc()
+            if _log.isEnabledFor(logging.INFO):
+                _log.info("request refused", extra={"reason": refused.reason, "status": refused.status, "source": entry.name})
             self._rejections.note(entry.source.id, refused.reason, address, request.headers.items(), refused.body_size, self._clock())
 
     def _address(self, request: web.Request) -> str:

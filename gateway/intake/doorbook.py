@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-from gateway.proofs import opened
+from gateway.logs import know
+from gateway.proofs import opened, opened_secrets
 from gateway.storage import credentials, sources
 from gateway.storage.credentials import DoorToken
 from gateway.storage.database import Database, StorageUnavailable, Transaction
@@ -42,6 +43,11 @@ class Entry:
     """Whether nothing but a signature over the body proves its sender."""
     tokens: Mapping[bytes, int] = field(default_factory=dict)
     """digest → credential of the tokens of people who may send here."""
+
+    @property
+    def name(self) -> str:
+        """`team/slug`, as operators chose them."""
+        return f"{self.source.team}/{self.source.slug}"
 
     @property
     def max_body(self) -> int:
@@ -127,6 +133,7 @@ class Doorbook:
         if kind is None:
             return None
         proofs = opened(source.auth, self._vault)
+        know(opened_secrets(source.auth, source.settings, kind, self._vault))
         if Scheme.BEARER not in kind.auth:
             tokens = ()
         if tokens:

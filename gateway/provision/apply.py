@@ -57,6 +57,13 @@ def check_sources(configuration: Configuration, kinds: Mapping[str, SourceKind])
         raise ConfigurationError(faults)
 
 
+def given_secrets(configuration: Configuration, kinds: Mapping[str, SourceKind]) -> set[str]:
+    """What the configuration gives that nobody may read: credentials of senders, of people and of issuers."""
+    of_sources = (proofs.given_secrets(one.auth, one.settings, kinds[one.kind]) for one in configuration.source if one.kind in kinds)
+    people = {one.token for one in configuration.user if one.token} | {one.secret for one in configuration.issuer if one.secret}
+    return people.union(*of_sources)
+
+
 def apply(transaction: Transaction, configuration: Configuration, kinds: Mapping[str, SourceKind], vault: Vault, now: datetime) -> Applied:
     """Brings the database to what the configuration says. Raises `ConfigurationError`, and then nothing changed."""
     check_sources(configuration, kinds)

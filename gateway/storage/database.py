@@ -81,6 +81,12 @@ class Database:
         """What psycopg connects by, apart from SQLAlchemy."""
         return connection_address(self.url)
 
+    def on_connections(self, taken: Callable[[], None], given_back: Callable[[], None]) -> None:
+        """Calls these whenever a connection is taken into use, and when it is free again."""
+        for engine in {self.engine, self.journal}:
+            event.listen(engine, "checkout", lambda *_: taken())
+            event.listen(engine, "checkin", lambda *_: given_back())
+
     async def read(self, verb: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """The verb's answer from a read-only transaction. Raises `StorageUnavailable`."""
         return await self._run(self._readers, self.reading, lambda connection: verb(connection, *args, **kwargs))

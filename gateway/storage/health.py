@@ -1,8 +1,13 @@
 """How the installation is doing, in numbers."""
 
+import contextlib
+import sqlite3
 from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, select, text
 
 from gateway.domain.examination import Counted
 from gateway.storage.clock import database_time
@@ -47,6 +52,24 @@ def counted(connection: Connection, now: datetime) -> Counted:
 def clock_difference(connection: Connection, now: datetime) -> timedelta:
     """How far the database's clock is ahead of `now`."""
     return database_time(connection) - now
+
+
+def server(connection: Connection) -> dict[str, Any]:
+    """What a PostgreSQL server says of itself, as `examination.of_server` asks for it, without `processes`."""
+    settings = {name: connection.scalar(text(f"SHOW {name}")) for name in ("max_connections", "fsync", "synchronous_commit")}
+    used = connection.scalar(text("SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'"))
+    encoding = connection.scalar(text("SELECT pg_encoding_to_char(encoding) FROM pg_database WHERE datname = current_database()"))
+    unsafe = [name for name in ("fsync", "synchronous_commit") if settings[name] == "off"]
+    return {"used": used or 0, "most": int(settings["max_connections"] or 0), "unsafe": unsafe, "encoding": str(encoding)}
+
+
+def journal_ends(main: Path, journal: Path) -> tuple[int, int]:
+    """(the last event the journal gave out, the last one that is known to the rest) of two SQLite files, which are only read."""
+    with contextlib.closing(sqlite3.connect(f"file:{quote(str(main))}?mode=ro", uri=True)) as both:
+        both.execute("ATTACH DATABASE ? AS journal", (f"file:{quote(str(journal))}?mode=ro",))
+        (reached,) = both.execute("SELECT coalesce(max(seq), 0) FROM journal.sqlite_sequence WHERE name = 'events'").fetchone()
+        (given_out,) = both.execute("SELECT coalesce(max(event_id), 0) FROM processing").fetchone()
+    return int(reached), int(given_out)
 
 
 def _first(connection: Connection, statement: object) -> tuple[int, datetime | None]:

@@ -109,6 +109,17 @@ def kept_secrets(connection: Connection) -> list[tuple[str, list[dict[str, Any]]
     ]
 
 
+def kept_auth(connection: Connection) -> list[tuple[str, list[dict[str, Any]]]]:
+    """(`team/slug`, auth) of every enabled source."""
+    rows = connection.execute(
+        select(teams.c.slug, sources.c.slug, sources.c.auth)
+        .join(teams, teams.c.id == sources.c.team_id)
+        .where(sources.c.disabled_at.is_(None))
+        .order_by(teams.c.slug, sources.c.slug)
+    )
+    return [(f"{team}/{slug}", auth) for team, slug, auth in rows]
+
+
 def unmanaged(connection: Connection) -> list[str]:
     """`team/slug` of the enabled sources that no configuration owns, apart from the teams' own."""
     rows = connection.execute(

@@ -53,7 +53,7 @@ class Pages:
         provider: Provider | None = None,
     ) -> None:  # fmt: skip
         self._database, self._sign_in, self._clock, self._public_url, self._vault = database, sign_in, clock, public_url, vault
-        self._unsubscribe = UnsubscribeView(database, Unsubscribing(vault.derived("unsubscribe")), clock)
+        self._unsubscribe = UnsubscribeView(database, Unsubscribing(*vault.every_derived("unsubscribe")), clock)
         self._embed = embed_view.EmbedView(database, sign_in, clock, public_url, vault)
         self._signing_in = signing_in
         self._provider = provider and ProviderView(provider, sign_in, signing_in, vault, clock, public_url)

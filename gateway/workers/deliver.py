@@ -3,17 +3,18 @@
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
+from gateway import tracing
 from gateway.channels.email.compose import compose_all
 from gateway.channels.email.failures import PermanentFailure, TemporaryFailure, UnreachableFailure
 from gateway.channels.email.smtp import CONNECTIONS, Smtp
 from gateway.channels.message import Message
 from gateway.domain.backoff import GIVE_UP_AFTER, wait_before_retry
-from gateway.metrics import DELIVERED
-from gateway.storage import deliveries, floods, mail_contents, refused_addresses, teams, threads
+from gateway.metrics import DELIVERED, MAIL_SECONDS
+from gateway.storage import deliveries, floods, mail_contents, refused_addresses, teams, threads, traces
 from gateway.storage.database import Database, StorageUnavailable, Transaction
 from gateway.storage.deliveries import RETRY, Claimed, Frozen, Result
 from gateway.workers.lease import LEASE, Time, held, new_lease
@@ -129,8 +130,10 @@ class DeliverWorker(Worker):
                 self._owed.append(([one.id for one in batch], lease))
                 return
             began = loop.time()
+            parents = await self._parents([one.id for one, _, _ in ready])
             results = await asyncio.gather(
-                *(self._send(one, to_address, raw, lease, began + TOO_LONG) for one, to_address, raw in ready), return_exceptions=True
+                *(self._send_traced(one, to_address, raw, lease, began + TOO_LONG, parents) for one, to_address, raw in ready),
+                return_exceptions=True,
             )
             for (one, _, _), result in zip(ready, results, strict=True):
                 if isinstance(result, StorageUnavailable):  # if it may have left, it is due again when the lease ends
@@ -169,6 +172,22 @@ class DeliverWorker(Worker):
         composed = compose_all(messages, self._mail_from)
         return [Frozen(message.delivery_id, mail.message_id, mail.raw) for message, mail in zip(messages, composed, strict=True)]
 
+    async def _parents(self, ids: Sequence[int]) -> dict[int, list[str]]:
+        """Delivery → the traces that lead to it."""
+        if not tracing.is_on() or not ids:
+            return {}
+        try:
+            found = await self._database.read(traces.of_deliveries, ids)
+        except StorageUnavailable:  # no reason to keep a mail
+            return {}
+        return {number: [parent for headers in events for parent in tracing.of_headers(headers)] for number, events in found.items()}
+
+    async def _send_traced(
+        self, one: Claimed, to_address: str, raw: bytes, lease: str, until: float, parents: Mapping[int, Sequence[str]]
+    ) -> None:
+        with tracing.span("deliver mail", kind="client", parents=parents.get(one.id, ()), delivery_id=one.id, attempt=one.attempts):
+            await self._send(one, to_address, raw, lease, until)
+
     async def _send(self, one: Claimed, to_address: str, raw: bytes, lease: str, until: float) -> None:
         if self._smtp is None:
             await self._end(one, lease, "kept", _KEPT)
@@ -176,7 +195,11 @@ class DeliverWorker(Worker):
         try:
             async with self._turns:
                 late = asyncio.get_running_loop().time() > until
-                answer = None if late or self.stopping or self._is_waiting else await self._smtp.send(self._mail_from, to_address, raw)
+                if late or self.stopping or self._is_waiting:
+                    answer = None
+                else:
+                    with MAIL_SECONDS.time():
+                        answer = await self._smtp.send(self._mail_from, to_address, raw)
         except PermanentFailure as failure:
             _log.warning("delivery %s is refused for good: %s", one.id, failure)
             self._resume()
@@ -234,6 +257,8 @@ class DeliverWorker(Worker):
 
     async def _end(self, one: Claimed, lease: str, outcome: str, answer: str) -> None:
         DELIVERED.labels("email", outcome).inc()
+        if _log.isEnabledFor(logging.INFO):
+            _log.info("mail %s", outcome, extra={"delivery_id": one.id, "attempt": one.attempts})
         await self._recorded(Result(one.id, lease, outcome, answer[:1000], self.clock()))
 
     async def _recorded(self, result: Result) -> None:

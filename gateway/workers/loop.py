@@ -3,11 +3,13 @@
 import asyncio
 import contextlib
 import logging
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 
+from gateway.metrics import FAILED_STEPS
 from gateway.storage.database import StorageUnavailable
 
 POLL: Final = 1.0
@@ -27,6 +29,8 @@ class Worker(ABC):
         self.clock = clock
         self._wake = asyncio.Event()
         self.stopping = False
+        self.last_step = time.monotonic()
+        """When a step last ended, by a clock that never steps."""
 
     @abstractmethod
     async def step(self) -> int:
@@ -53,13 +57,17 @@ class Worker(ABC):
         while not self.stopping:
             self._wake.clear()
             try:
-                if await self.step():
+                did = await self.step()
+                self.last_step = time.monotonic()
+                if did:
                     continue
                 pause = self._pause(await self.next_due())
             except StorageUnavailable as error:
+                FAILED_STEPS.labels(self.name).inc()
                 _log.error("%s: storage is in trouble: %s", self.name, error)
                 pause = _TROUBLE
             except Exception:
+                FAILED_STEPS.labels(self.name).inc()
                 _log.exception("%s: a step failed", self.name)
                 pause = _TROUBLE
             with contextlib.suppress(TimeoutError):

@@ -3,15 +3,17 @@
 import asyncio
 import logging
 import os
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from gateway import tracing
 from gateway.engine import process
 from gateway.engine.process import Read
-from gateway.metrics import BATCH_SECONDS, PROCESSED, QUEUE_AGE
+from gateway.metrics import BATCH_SECONDS, EVENT_SECONDS, PROCESSED, QUEUE_AGE
 from gateway.storage import processing
 from gateway.storage.database import Database, StorageUnavailable, Transaction
 from gateway.storage.processing import Event, Outcome
@@ -150,6 +152,7 @@ class ProcessWorker(Worker):
             await self._settle_debts()
 
     async def _commit(self, reads: Sequence[Read], lease: str) -> None:
+        since = time.time_ns()
         try:
             await self._database.write(process.commit, reads, lease=lease, now=self.clock())
         except StorageUnavailable:
@@ -162,8 +165,21 @@ class ProcessWorker(Worker):
                 _log.exception("event %s cannot be recorded", reads[0].event.id)
                 await self._put_aside(reads[0], f"recording failed: {type(error).__name__}: {error}"[:500], lease)
         else:
-            for one in reads:
-                PROCESSED.labels(one.event.kind, process.outcome(one).status).inc()
+            self._count(reads, since)
+
+    def _count(self, reads: Sequence[Read], since: int) -> None:
+        """These are recorded, in a transaction that began at `since`."""
+        now = self.clock()
+        for one in reads:
+            outcome = process.outcome(one).status
+            PROCESSED.labels(one.event.kind, outcome).inc()
+            if tracing.is_on():
+                parents = tracing.of_headers(one.event.headers)
+                tracing.note("record", parents=parents, since=since, until=time.time_ns(), event_id=one.event.id, outcome=outcome)
+            if one.event.attempts == 1:
+                EVENT_SECONDS.observe(max((now - one.event.received_at).total_seconds(), 0.0))
+            if _log.isEnabledFor(logging.INFO):
+                _log.info("event processed", extra={"event_id": one.event.id, "kind": one.event.kind, "outcome": outcome})
 
     async def _put_aside(self, one: Read, reason: str, lease: str) -> None:
         if one.event.attempts >= QUARANTINE_AFTER:

@@ -21,7 +21,8 @@ def redactor_of(environment: Environment) -> Redactor:
 def own_secrets(environment: Environment) -> tuple[str, ...]:
     """The installation's own secrets, as far as the environment holds them."""
     own = (environment.openai_api_key, environment.smtp_url, environment.secret_key, environment.database_listen_url)
-    return tuple(sorted({secret.get_secret_value() for secret in own if secret} | _passwords(environment)))
+    given = {secret.get_secret_value() for secret in own if secret}
+    return tuple(sorted(given | _passwords(environment) | set(environment.old_secret_keys)))
 
 
 def _model(environment: Environment) -> AskedModel | None:

@@ -9,7 +9,7 @@ from typing import Any, Final, Protocol
 
 from gateway import proofs
 from gateway.engine import reading
-from gateway.metrics import SUMMARIZED, TOKENS
+from gateway.metrics import READ_SECONDS, SUMMARIZED, TOKENS
 from gateway.storage import answers, readings, sources
 from gateway.storage.answers import Kept
 from gateway.storage.database import Database, StorageUnavailable, Transaction
@@ -126,7 +126,8 @@ class SummarizeWorker(Worker):
 
     async def _read(self, one: Claimed, lease: str, redactor: Redactor) -> None:
         try:
-            await self._summarize(one, lease, redactor)
+            with READ_SECONDS.time():
+                await self._summarize(one, lease, redactor)
         except asyncio.CancelledError:
             now = self.clock()
             await self._database.write(readings.put_back, one.notification_id, lease=lease, due_at=now, tried=False)

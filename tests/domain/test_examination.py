@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from gateway.domain import examination
-from gateway.domain.examination import Counted, Finding, State
+from gateway.domain.examination import Counted, Finding, State, Working
 
 pytestmark = pytest.mark.req("R96")
 WELL = Counted(0, None, 0, None, 0, "", 0, 0, 0, (), 3)
@@ -81,3 +81,82 @@ def test_no_mail_server_is_bad_for_who_wants_to_send_one() -> None:
     assert examination.of_no_mail_server(wanted=True).state is State.BAD
     assert examination.of_no_mail_server(wanted=False).state is State.DOUBTFUL
     assert examination.of_mail_from("Tocsin <tocsin@localhost>", "").state is State.DOUBTFUL
+
+
+WORKS = Working("process 7 on node-1", "1.0", has_our_key=True, ago=timedelta(seconds=9), hanging=())
+
+
+@pytest.mark.parametrize(
+    ("seen", "state", "says"),
+    [
+        ([WORKS], State.GOOD, "1 alive"),
+        ([], State.DOUBTFUL, "no process works now"),
+        ([replace(WORKS, ago=timedelta(minutes=5))], State.BAD, "5 min old, of process 7 on node-1"),
+        ([replace(WORKS, hanging=("deliver",))], State.BAD, "no step was ended for long by deliver"),
+        ([replace(WORKS, has_our_key=False)], State.BAD, "has another secret key"),
+        ([WORKS, replace(WORKS, name="process 8", ago=timedelta(minutes=9))], State.DOUBTFUL, "process 8 gave no sign of life for 9 min"),
+        ([WORKS, replace(WORKS, name="process 8", version="1.1")], State.DOUBTFUL, "versions 1.0 and 1.1"),
+    ],
+)
+def test_who_works(seen: list[Working], state: State, says: str) -> None:
+    found = list(examination.of_workers(seen))
+    assert any(one.state is state and says in one.found for one in found)
+    assert all(one.mend for one in found if one.state is not State.GOOD)
+
+
+WRONG = {
+    "old schema": (examination.of_schema("0007", "0015"), State.BAD),
+    "no schema": (examination.of_schema(None, "0015"), State.BAD),
+    "new schema": (examination.of_schema("0099", "0015"), State.DOUBTFUL),
+    "no journal": (examination.of_journal(is_there=False, reached=0, given_out=0), State.BAD),
+    "old journal": (examination.of_journal(is_there=True, reached=3, given_out=9), State.BAD),
+    "full disk": (examination.of_disk(1_000_000, 10**12), State.BAD),
+    "filling disk": (examination.of_disk(1_900_000_000, 10**12), State.DOUBTFUL),
+    "another key": (examination.of_key(9, ["sources 1"], old=0), State.BAD),
+    "old key": (examination.of_key(9, [], old=2), State.DOUBTFUL),
+    "no secret": (examination.of_secrets(["acme/etl"]), State.BAD),
+    "bad file": (next(examination.of_configuration(["env"])), State.BAD),
+    "all trusted": (examination.of_proxies(["0.0.0.0/0"], "", "127.0.0.1:1"), State.BAD),
+    "none trusted": (examination.of_proxies([], "https://t.test", "127.0.0.1:1"), State.DOUBTFUL),
+    "unreachable": (examination.of_reach("https://t.test", trouble="no", is_ours=False, difference=None), State.BAD),
+    "elsewhere": (examination.of_reach("https://t.test", trouble=None, is_ours=False, difference=None), State.BAD),
+    "its clock": (examination.of_reach("https://t.test", trouble=None, is_ours=True, difference=timedelta(minutes=1)), State.BAD),
+}
+RIGHT = (
+    examination.of_schema("0015", "0015"),
+    examination.of_journal(is_there=True, reached=9, given_out=9),
+    examination.of_disk(10**11, 10**12),
+    examination.of_key(9, [], old=0),
+    examination.of_secrets([]),
+    examination.of_proxies(["10.0.0.0/8"], "https://t.test", "127.0.0.1:1"),
+    examination.of_reach("https://t.test", trouble=None, is_ours=True, difference=timedelta(seconds=1)),
+)
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_what_is_wrong_is_said_with_how_to_mend_it(name: str) -> None:
+    found, state = WRONG[name]
+    assert found.state is state
+    assert found.mend
+    assert found.found
+
+
+@pytest.mark.parametrize("found", RIGHT, ids=lambda one: one.what)
+def test_what_is_right_is_said_too(found: Finding) -> None:
+    assert found.state is State.GOOD
+
+
+@pytest.mark.parametrize(
+    ("server", "what"),
+    [
+        ({"used": 90}, "connections"),
+        ({"processes": 40}, "connections"),
+        ({"unsafe": ["fsync"]}, "durability"),
+        ({"encoding": "SQL_ASCII"}, "encoding"),
+    ],
+)
+def test_a_server_that_is_too_small_or_not_safe(server: dict[str, object], what: str) -> None:
+    well = {"used": 5, "most": 100, "processes": 2, "unsafe": [], "encoding": "UTF8"}
+    assert [one.state for one in examination.of_server(**well)] == [State.GOOD]  # type: ignore[arg-type]
+    (found,) = (one for one in examination.of_server(**{**well, **server}) if one.state is not State.GOOD)  # type: ignore[arg-type]
+    assert (found.what, bool(found.mend)) == (what, True)

@@ -33,6 +33,9 @@ from gateway.storage.tables.people import (
     user_owns,
     users,
 )
+from gateway.storage.tables.running import (
+    working_processes,
+)
 from gateway.storage.tables.seen import (
     answers,
     conversations,
@@ -106,4 +109,5 @@ __all__ = [
     "user_owns",
     "users",
     "votes",
+    "working_processes",
 ]
