@@ -5,7 +5,7 @@ MINUTES ?= 60
 BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run demo test test-llm check bench requirements format clean lock
+.PHONY: run demo test test-llm check audit bench requirements format clean lock
 
 run: .venv/run.stamp ## set everything up and serve on the embedded database
 	@$(BIN)/tocsin serve
@@ -21,11 +21,14 @@ test: .venv/dev.stamp check ## set everything up and run every test
 test-llm: .venv/llm.stamp ## failure summaries with a real, small model on this machine (takes a while)
 	$(BIN)/python -m tests.summarizer.evaluation --model --minutes $(MINUTES)
 
-check: .venv/dev.stamp ## lint, types, floors
+check: .venv/dev.stamp audit ## lint, types, floors, packages
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+audit: .venv/dev.stamp ## packages: pinned by hash, licences, and known holes where they can be asked
+	@$(BIN)/python -m tests.audit
 
 bench: .venv/dev.stamp ## speed, as ratios measured in one run
 	$(BIN)/python -m tests.bench
