@@ -2,6 +2,8 @@
 
 from urllib.parse import unquote
 
+from pydantic import SecretStr
+
 from gateway.config.environment import OPENAI, Environment, EnvironmentFault
 from gateway.workers.summarize import AskedModel, Reading
 from summarizer import Redactor
@@ -20,8 +22,8 @@ def redactor_of(environment: Environment) -> Redactor:
 
 def own_secrets(environment: Environment) -> tuple[str, ...]:
     """The installation's own secrets, as far as the environment holds them."""
-    own = (environment.openai_api_key, environment.smtp_url, environment.secret_key, environment.database_listen_url)
-    given = {secret.get_secret_value() for secret in own if secret}
+    own = (getattr(environment, name) for name in type(environment).model_fields)
+    given = {secret.get_secret_value() for secret in own if isinstance(secret, SecretStr)}
     return tuple(sorted(given | _passwords(environment) | set(environment.old_secret_keys)))
 
 

@@ -113,3 +113,17 @@ def test_what_is_said_in_other_words_than_the_level_is_not_written() -> None:
     logs.set_up("text", "error", stream)
     logging.getLogger("tocsin.test").warning("not this")
     assert stream.getvalue() == ""
+
+
+def test_every_secret_of_the_environment_is_known() -> None:
+    from pydantic import SecretStr
+
+    from gateway.config.environment import Environment
+    from gateway.workers.reading import own_secrets
+
+    names = [name for name, field in Environment.model_fields.items() if "SecretStr" in str(field.annotation)]
+    assert len(names) >= 6
+    environment = Environment(
+        database_url="postgresql://me:a-password-of-it@db/t", **{name: SecretStr(f"the-{name}-of-thirty-two-characters") for name in names}
+    )
+    assert {f"the-{name}-of-thirty-two-characters" for name in names} | {"a-password-of-it"} <= set(own_secrets(environment))
