@@ -10,9 +10,10 @@ from typing import Final
 from aiohttp import web
 
 from gateway import metrics
-from gateway.api import admin, create, marking, notifications, openapi, people, preferences, put_aside, stream, tokens
+from gateway.api import admin, create, marking, notifications, openapi, people, preferences, put_aside, sources, stream, tokens
 from gateway.api.cross_origin import CrossOrigin
 from gateway.api.issued import IssuedSignIn
+from gateway.api.means import Means
 from gateway.api.operation import Operation
 from gateway.api.problem import as_problem
 from gateway.api.serve import Api
@@ -25,6 +26,7 @@ from gateway.config.environment import Environment, EnvironmentFault
 from gateway.domain.unsubscribing import Unsubscribing
 from gateway.intake.door import Door
 from gateway.intake.doorbook import Doorbook
+from gateway.intake.rehearsal import Rehearsals
 from gateway.intake.rejections import Rejections
 from gateway.journal import Journal
 from gateway.live.hub import Hub
@@ -53,6 +55,7 @@ OPERATIONS: Sequence[Operation] = (
     *marking.OPERATIONS,
     *notifications.OPERATIONS,
     *put_aside.OPERATIONS,
+    *sources.OPERATIONS,
     *admin.OPERATIONS,
     *tokens.OPERATIONS,
     *people.OPERATIONS,
@@ -90,7 +93,9 @@ class Web:
         """`ring` is called when there may be work for the workers, wherever they are."""
         self._journal, self._rejections = Journal(database, ring), Rejections(database)
         self.app = web.Application(client_max_size=1024 * 1024, middlewares=[as_problem])
-        self.door = door = Door(Doorbook(database, kinds, vault), self._journal, self._rejections, clock, environment.trusted_proxies)
+        doorbook = Doorbook(database, kinds, vault)
+        means = Means(kinds, vault, Rehearsals(doorbook, self._journal))
+        self.door = door = Door(doorbook, self._journal, self._rejections, clock, environment.trusted_proxies)
         door.add_routes(self.app.router)
         add_operating_routes(self.app.router, database)
         sign_in = SignIn(database, clock, environment.base_url, IssuedSignIn(database, vault, clock))
@@ -99,8 +104,8 @@ class Web:
         self.app.on_shutdown.append(self._end_streams)
         CrossOrigin(environment.embed_origins).add_to(self.app)
         self.app.router.add_get("/api/stream", Stream(database, sign_in, stream.tickets(vault), self.hub, clock).serve)
-        Api(database, sign_in, clock, environment.base_url, vault, ring).add_routes(self.app.router, OPERATIONS)
-        Pages(database, sign_in, clock, environment.base_url, vault).add_routes(self.app.router)
+        Api(database, sign_in, clock, environment.base_url, means, ring).add_routes(self.app.router, OPERATIONS)
+        Pages(database, sign_in, clock, environment.base_url, means).add_routes(self.app.router)
         self.app.router.add_get("/api/openapi.json", _described())
 
     async def _watching(self, _: web.Application) -> AsyncIterator[None]:

@@ -1,4 +1,4 @@
-"""For admins of a team: its sources, what was refused, what was sent, and what admins changed."""
+"""For admins of a team: what was refused, what was sent, and what admins changed."""
 
 from datetime import datetime
 from typing import Any, Final
@@ -6,12 +6,12 @@ from typing import Any, Final
 from pydantic import BaseModel
 
 from gateway.api import events
-from gateway.api.models import ListQuery, Rows, TeamQuery
+from gateway.api.models import ListQuery, Rows
 from gateway.api.operation import Call, Operation
 from gateway.api.problem import Problem
 from gateway.api.refusals import explanation
 from gateway.api.rows import before, rows
-from gateway.storage import audit, rejections, sent_mail, sources
+from gateway.storage import audit, rejections, sent_mail
 
 
 class RejectionsQuery(ListQuery):
@@ -73,11 +73,6 @@ class Delivery(BaseModel):
     account: list[Attempt]
 
 
-async def list_sources(call: Call) -> Rows:
-    """The sources of my teams, with their last event and rejection."""
-    return Rows(items=await call.database.read(sources.overview, team_ids=call.admin_team_ids(call.query.team)))
-
-
 async def list_rejections(call: Call) -> Rows:
     """Refused requests with the reason, in words too, and what to do; a sample of at most one a second."""
     query: RejectionsQuery = call.query
@@ -126,7 +121,6 @@ async def list_changes(call: Call) -> Changes:
 
 
 OPERATIONS: Final = (
-    Operation("GET", "/api/sources", "Sources of my teams", list_sources, Rows, query=TeamQuery, problems=(404,), floor="admin"),
     *events.OPERATIONS,
     Operation("GET", "/api/rejections", "What was refused", list_rejections, Rows, query=RejectionsQuery, problems=(404,), floor="admin"),
     Operation("GET", "/api/deliveries", "What was sent", list_deliveries, Rows, query=ListQuery, problems=(404,), floor="admin"),

@@ -33,6 +33,8 @@ def apply(file: Path | None) -> None:
     click.echo(f"{environment.config_path}: {applied.teams} teams, {applied.users} users, {applied.sources} sources are in force.")
     if applied.monitors:
         click.echo(f"{applied.monitors} monitors are kept, but this version does not watch them yet.")
+    for name in applied.adopted:
+        click.echo(f"Source {name} was made elsewhere; this file owns it now, and its credentials are those named here alone.")
     for slug in applied.disabled:
         click.echo(f"Source {slug} is not named any more and was disabled; its events stay.")
     for other in applied.others:

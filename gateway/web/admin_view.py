@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
-from gateway.api import admin
+from gateway.api import admin, sources
 from gateway.api.admin import RejectionsQuery
 from gateway.api.models import TeamQuery
 from gateway.web import events_view
@@ -14,10 +14,10 @@ from gateway.web.visit import Route, Visit
 _REJECTIONS: Final = 20
 
 
-async def sources(visit: Visit) -> web.Response:
+async def show_sources(visit: Visit) -> web.Response:
     """Every source with its address, its last event and what was refused lately."""
     cursor, source = visit.request.query.get("cursor") or None, visit.request.query.get("source") or None
-    found = await admin.list_sources(visit.call(query=TeamQuery()))
+    found = await sources.list_sources(visit.call(query=TeamQuery()))
     refusals = await admin.list_rejections(visit.call(query=RejectionsQuery(limit=_REJECTIONS, cursor=cursor, source=source)))
     return await visit.page(
         "sources.html",
@@ -36,4 +36,4 @@ def _address(source: str | None, cursor: str | None = None) -> str:
     return f"/sources{'?' if query else ''}{query}#refused"
 
 
-ROUTES: Final[tuple[Route, ...]] = (("GET", "/sources", sources), *events_view.ROUTES)
+ROUTES: Final[tuple[Route, ...]] = (("GET", "/sources", show_sources), *events_view.ROUTES)

@@ -8,11 +8,11 @@ from typing import Final
 
 from aiohttp import web
 
+from gateway.api.means import Means
 from gateway.api.problem import Problem
 from gateway.api.sign_in import SignIn
 from gateway.domain.unsubscribing import Unsubscribing
 from gateway.storage.database import Database, StorageUnavailable
-from gateway.vault import Vault
 from gateway.web import admin_view, assets, embed_view, inbox_view, mail_view, notification_view, preferences_view
 from gateway.web.render import page, secured
 from gateway.web.sessions import Sessions, leave, signed_out
@@ -35,10 +35,10 @@ _log = logging.getLogger("tocsin.web")
 class Pages:
     """The page, for people."""
 
-    def __init__(self, database: Database, sign_in: SignIn, clock: Callable[[], datetime], public_url: str, vault: Vault) -> None:
-        self._database, self._sign_in, self._clock, self._public_url, self._vault = database, sign_in, clock, public_url, vault
-        self._unsubscribe = UnsubscribeView(database, Unsubscribing(vault.derived("unsubscribe")), clock)
-        self._embed = embed_view.EmbedView(database, sign_in, clock, public_url, vault)
+    def __init__(self, database: Database, sign_in: SignIn, clock: Callable[[], datetime], public_url: str, means: Means) -> None:
+        self._database, self._sign_in, self._clock, self._public_url, self._means = database, sign_in, clock, public_url, means
+        self._unsubscribe = UnsubscribeView(database, Unsubscribing(means.vault.derived("unsubscribe")), clock)
+        self._embed = embed_view.EmbedView(database, sign_in, clock, public_url, means)
         self._sessions = Sessions(database, sign_in, clock, secure=public_url.startswith("https://"))
 
     def add_routes(self, router: web.UrlDispatcher) -> None:
@@ -59,7 +59,7 @@ class Pages:
             person = await self._sign_in.visitor(request)
             if person is None:
                 return signed_out(refused=request.method == "POST")
-            return await view(Visit(request, person, self._database, self._clock(), self._public_url, self._vault))
+            return await view(Visit(request, person, self._database, self._clock(), self._public_url, self._means))
 
         return handle
 
