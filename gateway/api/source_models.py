@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from pydantic import BaseModel, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from gateway.api.models import ZonedTime
 from gateway.api.operation import Model
@@ -120,6 +120,7 @@ class Kinds(BaseModel):
 class NewSource(Model):
     """A source to be made."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [{"slug": "backup", "kind": "generic", "environment": "prod"}]})
     team: str | None = None
     """The slug of a team that I administer; may be left out by who has one."""
     slug: Slug

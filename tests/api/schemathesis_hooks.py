@@ -24,6 +24,11 @@ MEANING = (
     "once what cannot be shown is taken out",
     "is no member of the team",
     "must not hold a NUL character",
+    "there is no such kind",
+    "cannot be used with this kind",
+    "a source of this kind",
+    "makes the secret of this scheme",
+    "this source has no such scheme",
 )
 """What refuses data of the right shape: rules that JSON Schema has no words for, or would have to repeat at every text."""
 KEY_USED = "This Idempotency-Key was used for another request"

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from gateway.app import OPERATIONS
-from gateway.storage import credentials, readings, refused_addresses
+from gateway.storage import credentials, readings, refused_addresses, sources
 from gateway.storage.database import Database
 from mappers.contract.signature import digest
 from tests.acceptance.conftest import ROOT, Tocsin, free_port
@@ -45,6 +45,13 @@ def configuration() -> str:
 def fill(database: Database) -> None:
     """Threads open and over, events of each kind, and people besides those who ask."""
     house = House(database, lambda: datetime.now(UTC))
+    secret = {"digest": digest("a-secret-of-many").hex(), "expires_at": None}
+    with database.writing() as transaction:
+        for number in range(8):
+            sources.put(
+                transaction, team_id=house.team_id, slug=f"made-{number}", kind="generic", environment="",
+                auth=[{"scheme": "bearer", "secrets": [secret]}], settings={}, managed=False, now=datetime.now(UTC),
+            )  # fmt: skip
     cy = house.user("cy")
     for name in ("dan", "eve", "fay"):
         house.user(name)
