@@ -59,6 +59,7 @@ async def list_sources(call: Call) -> Sources:
 
 async def list_kinds(call: Call) -> Kinds:
     """The senders that a source can be of."""
+    call.admin_team_ids(None)
     return Kinds(items=[_kind_row(kind) for _, kind in sorted(call.means.kinds.items(), key=lambda one: one[1].title.lower())])
 
 
