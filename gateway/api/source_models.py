@@ -148,7 +148,7 @@ class Rotation(Model):
     """A new secret beside the old ones."""
 
     scheme: Scheme | None = None
-    """Of which scheme; absent: the first that the source has."""
+    """Of which scheme; absent: the first that the source has. Another that its kind can use is another way to prove itself."""
     secret: GivenSecret | None = None
     """Absent: made up here."""
     others_until: ZonedTime | None = None

@@ -152,7 +152,10 @@ async def disable_source(call: Call) -> Done:
 
 
 async def rotate_secret(call: Call) -> Connecting:
-    """A new secret, valid within a second and shown this once; the old ones of its scheme end later, so that the sender can be changed."""
+    """A new secret, valid within a second and shown this once; the old ones of its scheme end later, so that the sender can be changed.
+
+    Of a scheme that the source has not yet, it is another way to prove itself.
+    """
     wanted: Rotation = call.body
     until = wanted.others_until or call.now + GRACE
 
@@ -167,11 +170,12 @@ async def rotate_secret(call: Call) -> Connecting:
         valid = [one for one in rotation.secrets_of(auth) if one.scheme == scheme.value]
         if limits.SECRETS.refuses(len(valid)):
             raise Problem(409, limits.SECRETS.said)
-        known = next((proof for proof in auth if proof["scheme"] == scheme.value), None)
-        if known is None:
-            raise field("scheme", f"this source has no such scheme; it has {', '.join(proof['scheme'] for proof in auth) or 'none'}")
+        known = next((proof for proof in auth if proof["scheme"] == scheme.value), {})
         options = {"name": known.get("header", HEADER)} if scheme is Scheme.HEADER else {}
-        (fresh,) = stored_auth(kind, scheme, secret, options, vault=call.means.vault, now=call.now)[0]["secrets"]
+        (made,) = stored_auth(kind, scheme, secret, options, vault=call.means.vault, now=call.now)
+        (fresh,) = made["secrets"]
+        if not known:
+            auth.append({**made, "secrets": []})
         auth = rotation.rotated(auth, scheme.value, fresh, until=until, now=call.now)
         sources.change(transaction, kept.id, auth=auth)
         details = {"scheme": scheme.value, "others_until": until.isoformat()}

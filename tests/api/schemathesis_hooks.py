@@ -28,7 +28,6 @@ MEANING = (
     "cannot be used with this kind",
     "a source of this kind",
     "makes the secret of this scheme",
-    "this source has no such scheme",
 )
 """What refuses data of the right shape: rules that JSON Schema has no words for, or would have to repeat at every text."""
 KEY_USED = "This Idempotency-Key was used for another request"

@@ -302,3 +302,16 @@ async def test_two_who_make_the_same_source_at_once_make_one(house: House, boss:
     with house.database.reading() as transaction:
         changes = audit.page(transaction, team_ids=[house.team_id], before=None, limit=10)
     assert [one["action"] for one in changes] == ["source.created"]
+
+
+@pytest.mark.usefixtures("signed")
+@pytest.mark.req("R21")
+async def test_a_sender_can_be_moved_to_another_way_of_proving_itself(house: House, boss: Any, client: Client) -> None:
+    made = await boss.post("/api/sources", {"slug": "kuma", "kind": "uptime_kuma", "scheme": "token"})
+    moved = await boss.post(f"/api/sources/{made['id']}/secrets", {"scheme": "bearer"})
+    assert await knock(client, made["address"]) == 202, "the old way still works"
+    assert await knock(client, "/webhooks/acme/kuma", moved["credential"]) == 202
+    secrets = (await boss.get(f"/api/sources/{made['id']}"))["secrets"]
+    assert [(one["scheme"], one["expires_at"]) for one in secrets] == [("token", None), ("bearer", None)]
+    refused = await boss.post(f"/api/sources/{made['id']}/secrets", {"scheme": "dbt", "secret": "long enough"}, status=422)
+    assert refused["errors"][0]["place"] == "body.scheme"
