@@ -2,11 +2,14 @@
 
 import asyncio
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from aiohttp.test_utils import TestClient
 
+from gateway.app import Web
+from gateway.config.environment import Environment
 from gateway.domain import limits
 from gateway.domain.limits import Limit
 from gateway.engine.mapping import kinds
@@ -315,3 +318,30 @@ async def test_a_sender_can_be_moved_to_another_way_of_proving_itself(house: Hou
     assert [(one["scheme"], one["expires_at"]) for one in secrets] == [("token", None), ("bearer", None)]
     refused = await boss.post(f"/api/sources/{made['id']}/secrets", {"scheme": "dbt", "secret": "long enough"}, status=422)
     assert refused["errors"][0]["place"] == "body.scheme"
+
+
+@pytest.mark.req("R21")
+async def test_every_process_knows_a_source_without_a_restart(
+    house: House, boss: Any, client: Client, clock: Clock, tmp_path: Path, aiohttp_client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.undo()  # each remembers as it does for real
+    environment = Environment(public_url="https://tocsin.example", config=tmp_path / "none.toml")
+    another: Client = await aiohttp_client(Web(environment, house.database, KINDS, Vault("k" * 32), clock).app)
+    both = (client, another)
+    path = "/webhooks/acme/etl-prod"
+    assert [await knock(one, path, "x") for one in both] == [404, 404]
+    made = await boss.post("/api/sources", NEW)
+
+    async def until(one: Client, status: int) -> None:
+        answered = []
+        while status not in answered and len(answered) < 100:
+            answered.append(await knock(one, path, made["credential"]))
+            await asyncio.sleep(0.1)
+        assert status in answered, answered
+
+    for one in both:
+        await until(one, 202)
+    (secret,) = (await boss.get(f"/api/sources/{made['id']}"))["secrets"]
+    await boss.delete(f"/api/sources/{made['id']}/secrets/{secret['id']}")
+    for one in both:
+        await until(one, 401)
