@@ -70,8 +70,8 @@ def apply(transaction: Transaction, configuration: Configuration, kinds: Mapping
     users = put_people(transaction, configuration, teams, now)
     keep_issuers(transaction, configuration, teams, vault, now)
     adopted = sources.adopted(transaction, {(one.team, one.slug) for one in configuration.source})
-    for team_id, _, slug in adopted:
-        audit.note(transaction, by=audit.CONFIGURATION, team_id=team_id, action="source.adopted", target=slug, now=now)
+    for team_id, team, slug in adopted:
+        audit.note(transaction, by=audit.CONFIGURATION, team_id=team_id, action="source.adopted", target=f"{team}/{slug}", now=now)
     placed = {
         (one.team, one.slug): _put_source(transaction, one, kinds[one.kind], teams[one.team], vault, now) for one in configuration.source
     }
