@@ -10,10 +10,25 @@ from typing import Final
 from aiohttp import web
 
 from gateway import metrics, tracing
-from gateway.api import admin, create, marking, monitors, notifications, openapi, people, preferences, put_aside, sessions, stream, tokens
+from gateway.api import (
+    admin,
+    create,
+    marking,
+    monitors,
+    notifications,
+    openapi,
+    people,
+    preferences,
+    put_aside,
+    sessions,
+    sources,
+    stream,
+    tokens,
+)
 from gateway.api.cross_origin import CrossOrigin
 from gateway.api.identified import identified, name_it
 from gateway.api.issued import IssuedSignIn
+from gateway.api.means import Means
 from gateway.api.operation import Operation
 from gateway.api.problem import as_problem
 from gateway.api.serve import Api
@@ -29,6 +44,7 @@ from gateway.domain.unsubscribing import Unsubscribing
 from gateway.gauges import Gauges
 from gateway.intake.door import Door
 from gateway.intake.doorbook import Doorbook
+from gateway.intake.rehearsal import Rehearsals
 from gateway.intake.rejections import Rejections
 from gateway.journal import Journal
 from gateway.live.hub import Hub
@@ -63,6 +79,7 @@ OPERATIONS: Sequence[Operation] = (
     *marking.OPERATIONS,
     *notifications.OPERATIONS,
     *put_aside.OPERATIONS,
+    *sources.OPERATIONS,
     *admin.OPERATIONS,
     *monitors.OPERATIONS,
     *tokens.OPERATIONS,
@@ -103,7 +120,9 @@ class Web:
         self._journal, self._rejections = Journal(database, ring), Rejections(database)
         self.app = web.Application(client_max_size=1024 * 1024, middlewares=[identified, as_problem])
         self.app.on_response_prepare.append(name_it)
-        self.door = door = Door(Doorbook(database, kinds, vault), self._journal, self._rejections, clock, environment.trusted_proxies)
+        doorbook = Doorbook(database, kinds, vault)
+        means = Means(kinds, vault, Rehearsals(doorbook, self._journal))
+        self.door = door = Door(doorbook, self._journal, self._rejections, clock, environment.trusted_proxies)
         door.add_routes(self.app.router)
         add_operating_routes(self.app.router, database, clock, vault)
         sign_in = SignIn(database, clock, environment.base_url, IssuedSignIn(database, vault, clock))
@@ -113,12 +132,12 @@ class Web:
         CrossOrigin(environment.embed_origins).add_to(self.app)
         watch = Stream(database, sign_in, stream.tickets(vault), self.hub, clock)
         self.app.router.add_get("/api/stream", watch.serve, allow_head=False)  # it would be answered with a body, and without an end
-        Api(database, sign_in, clock, environment.base_url, vault, ring).add_routes(self.app.router, OPERATIONS)
+        Api(database, sign_in, clock, environment.base_url, means, ring).add_routes(self.app.router, OPERATIONS)
         settings = provider_settings(environment)
         self._provider = Provider(settings) if settings else None
         ways = Ways(mail=environment.smtp_url is not None, provider=settings.name if settings else "")
         signing_in = SigningIn(database, sign_in, clock, ways, environment.trusted_proxies, ring)
-        Pages(database, sign_in, clock, environment.base_url, vault, signing_in, self._provider).add_routes(self.app.router)
+        Pages(database, sign_in, clock, environment.base_url, means, signing_in, self._provider).add_routes(self.app.router)
         self.app.router.add_get("/api/openapi.json", _described(environment))
 
     async def _watching(self, _: web.Application) -> AsyncIterator[None]:

@@ -37,14 +37,14 @@ def _stored_secret(scheme: Scheme, active: ActiveSecret, vault: Vault) -> dict[s
 
 def sealed_settings(settings: Mapping[str, Any], kind: SourceKind, vault: Vault) -> dict[str, Any]:
     """A source's settings as they are kept: what its kind declares as a `SecretStr` is encrypted."""
-    secret = _secret_settings(kind)
+    secret = secret_settings(kind)
     return {name: vault.seal(str(value).encode()) if name in secret and value else value for name, value in settings.items()}
 
 
 def opened_settings(kept: Mapping[str, Any], kind: SourceKind, vault: Vault) -> SourceSettings:
     """A source's settings with their secrets open; one sealed with another key is none. Those that fit no more are the defaults."""
     opened: dict[str, Any] = dict(kept)
-    for name in _secret_settings(kind) & kept.keys():
+    for name in secret_settings(kind) & kept.keys():
         secret = vault.open(str(kept[name])) if kept[name] else None
         opened[name] = secret.decode() if secret is not None else None
     try:
@@ -57,18 +57,19 @@ def given_secrets(auth: Auth, settings: Mapping[str, Any], kind: SourceKind) -> 
     """Every secret of a source as the configuration gives it."""
     given = [getattr(auth, scheme.value) for scheme in auth.schemes]
     active = [one.secret for some in given for one in (some if isinstance(some, tuple) else some.secrets)]
-    return {*active, *(str(settings[name]) for name in _secret_settings(kind) if settings.get(name))}
+    return {*active, *(str(settings[name]) for name in secret_settings(kind) if settings.get(name))}
 
 
 def opened_secrets(auth: Sequence[Mapping[str, Any]], settings: Mapping[str, Any], kind: SourceKind | None, vault: Vault) -> set[str]:
     """Every secret of a source that can be read back: keys of signatures, and what its settings hold."""
     sealed = [str(one["sealed"]) for proof in auth for one in proof["secrets"] if "sealed" in one]
-    sealed += [str(settings[name]) for name in (_secret_settings(kind) if kind else ()) if settings.get(name)]
+    sealed += [str(settings[name]) for name in (secret_settings(kind) if kind else ()) if settings.get(name)]
     opened = (vault.open(one) for one in sealed)
     return {secret.decode("utf-8", "replace") for secret in opened if secret}
 
 
-def _secret_settings(kind: SourceKind) -> set[str]:
+def secret_settings(kind: SourceKind) -> set[str]:
+    """The names of its settings that are encrypted where they are kept."""
     return {name for name, field in kind.settings.model_fields.items() if "SecretStr" in str(field.annotation)}
 
 

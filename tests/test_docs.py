@@ -124,3 +124,23 @@ def test_nothing_in_the_repository_names_one_machine() -> None:
             and "fixtures" not in path.parts
         ):
             assert not machine.search(path.read_text(encoding="utf-8")), name
+
+
+def test_every_limit_is_documented_as_it_is() -> None:
+    from gateway.domain.limits import LIMITS
+
+    rows = re.findall(r"^\| [a-z].*? \| ([\d,]+) \|$", text("limits.md"), re.MULTILINE)
+    assert rows == [f"{limit.most:,}" for limit in LIMITS]
+
+
+def test_every_operation_says_for_whom_it_is() -> None:
+    rows = dict(re.findall(r"^\| `([A-Z]+ /api/\S+)` \| (?:\*(members|admins):\*)?", text("api.md"), re.MULTILINE))
+    floors = {"viewer": "", "member": "members", "admin": "admins"}
+    assert rows == {f"{one.method} {one.path}": floors[one.floor] for one in OPERATIONS}
+
+
+def test_who_may_what_is_as_the_operations_say() -> None:
+    table = text("api.md").partition("## Who may what")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| [a-z].*? \| (yes|–) \| (yes|–) \| (yes|–) \| `(\w+)` \|$", table, re.MULTILINE)
+    of_floor = {"viewer": ("yes", "yes", "yes"), "member": ("–", "yes", "yes"), "admin": ("–", "–", "yes")}
+    assert set(rows) - {("–", "yes", "yes", "ingest")} == {(*of_floor[one.floor], one.scope) for one in OPERATIONS}

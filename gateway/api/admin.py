@@ -1,17 +1,17 @@
-"""For admins of a team: its sources, what was refused, what was sent, and what admins changed."""
+"""For admins of a team: what was refused, what was sent, and what admins changed."""
 
 from datetime import datetime
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from gateway.api import events
-from gateway.api.models import ListQuery, Rows, TeamQuery
+from gateway.api.models import ListQuery, Moment, Rows
 from gateway.api.operation import Call, Operation
 from gateway.api.problem import Problem
 from gateway.api.refusals import explanation
 from gateway.api.rows import before, rows
-from gateway.storage import audit, rejections, sent_mail, sources
+from gateway.storage import audit, rejections, sent_mail
 
 
 class RejectionsQuery(ListQuery):
@@ -19,6 +19,31 @@ class RejectionsQuery(ListQuery):
 
     source: str | None = None
     """The slug of a source."""
+    reason: str | None = None
+    """Exactly this one, as in `credential-wrong`."""
+
+
+class DeliveriesQuery(ListQuery):
+    """Which mails."""
+
+    status: Annotated[str | None, Field(pattern="^(waiting|sent|kept|failed|cancelled)$")] = None
+    kind: Annotated[str | None, Field(pattern="^(failing|reminder|resolved|digest)$")] = None
+    email: str | None = None
+    """Exactly the address they go to."""
+
+
+class ChangesQuery(ListQuery):
+    """Which changes."""
+
+    action: Annotated[str | None, Field(max_length=60)] = None
+    """Exactly this one, as in `source.created`, or all of a thing, as in `source`."""
+    actor: Annotated[str | None, Field(max_length=200)] = None
+    """A part of the name or address of who did it."""
+    target: Annotated[str | None, Field(max_length=200)] = None
+    """A part of what it was done to."""
+    since: Moment | None = None
+    until: Moment | None = None
+    """Before this time."""
 
 
 class Change(BaseModel):
@@ -73,11 +98,6 @@ class Delivery(BaseModel):
     account: list[Attempt]
 
 
-async def list_sources(call: Call) -> Rows:
-    """The sources of my teams, with their last event and rejection."""
-    return Rows(items=await call.database.read(sources.overview, team_ids=call.admin_team_ids(call.query.team)))
-
-
 async def list_rejections(call: Call) -> Rows:
     """Refused requests with the reason, in words too, and what to do; a sample of at most one a second."""
     query: RejectionsQuery = call.query
@@ -85,6 +105,7 @@ async def list_rejections(call: Call) -> Rows:
         rejections.page,
         team_ids=call.admin_team_ids(query.team),
         source=query.source,
+        reason=query.reason,
         before=before(query.cursor),
         limit=query.limit + 1,
     )
@@ -93,9 +114,10 @@ async def list_rejections(call: Call) -> Rows:
 
 async def list_deliveries(call: Call) -> Rows:
     """What was sent to whom and what the server said."""
-    query: ListQuery = call.query
+    query: DeliveriesQuery = call.query
     found = await call.database.read(
         sent_mail.page,
+        wanted=sent_mail.Filter(query.status, query.kind, query.email),
         user_id=call.person.id,
         team_ids=call.admin_team_ids(query.team),
         before=before(query.cursor),
@@ -117,19 +139,22 @@ async def get_delivery(call: Call) -> Delivery:
 
 async def list_changes(call: Call) -> Changes:
     """Who changed what in my teams, newest first."""
-    query: ListQuery = call.query
+    query: ChangesQuery = call.query
     found = await call.database.read(
-        audit.page, team_ids=call.admin_team_ids(query.team), before=before(query.cursor), limit=query.limit + 1
+        audit.page,
+        team_ids=call.admin_team_ids(query.team),
+        before=before(query.cursor),
+        limit=query.limit + 1,
+        wanted=audit.Filter(query.action, query.actor, query.target, query.since, query.until),
     )
     page = rows(found, query.limit)
     return Changes(items=[Change.model_validate(one) for one in page.items], next=page.next)
 
 
 OPERATIONS: Final = (
-    Operation("GET", "/api/sources", "Sources of my teams", list_sources, Rows, query=TeamQuery, problems=(404,), floor="admin"),
     *events.OPERATIONS,
     Operation("GET", "/api/rejections", "What was refused", list_rejections, Rows, query=RejectionsQuery, problems=(404,), floor="admin"),
-    Operation("GET", "/api/deliveries", "What was sent", list_deliveries, Rows, query=ListQuery, problems=(404,), floor="admin"),
+    Operation("GET", "/api/deliveries", "What was sent", list_deliveries, Rows, query=DeliveriesQuery, problems=(404,), floor="admin"),
     Operation("GET", "/api/deliveries/{id}", "One mail, with every attempt", get_delivery, Delivery, problems=(404,), floor="admin"),
-    Operation("GET", "/api/audit", "Who changed what", list_changes, Changes, query=ListQuery, problems=(404,), floor="admin"),
+    Operation("GET", "/api/audit", "Who changed what", list_changes, Changes, query=ChangesQuery, problems=(404,), floor="admin"),
 )

@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field, ValidationError, field_validator, model_v
 from gateway.api.models import Done, ZonedTime
 from gateway.api.operation import Answer, Call, Model, Operation
 from gateway.api.problem import FieldError, Problem
+from gateway.domain import limits
 from gateway.engine import create as engine
 from gateway.engine.create import Deduplicate, Skipped, Wanted
 from gateway.storage import audit, idempotency, named, recipients, scheduled
@@ -170,6 +171,8 @@ def _made(transaction: Transaction, call: Call, team_id: int) -> Created:
     request: CreateNotification = call.body
     wanted = Wanted(team_id, _draft(request), request.deduplicate, _recipients(transaction, request, team_id))
     if request.scheduled_time and request.scheduled_time > call.now:
+        if limits.SCHEDULED.refuses(scheduled.count(transaction, team_id=team_id, upto=limits.SCHEDULED.most)):
+            raise Problem(409, limits.SCHEDULED.said)
         made = engine.schedule(transaction, wanted, request.scheduled_time, by=call.person.id)
     else:
         made = engine.create(transaction, wanted, call.now)
@@ -253,7 +256,7 @@ _ROOT: Final = "/api/notifications"
 OPERATIONS: Final[Sequence[Operation]] = (
     Operation(
         "POST", f"{_ROOT}/", "Create a notification", create, Created, body=CreateNotification, status=201, also=(200,),
-        problems=(404,), floor="member", idempotent=True,
+        problems=(404, 409), floor="member", idempotent=True,
     ),
     Operation(
         "DELETE", f"{_ROOT}/", "Delete by source", delete_named, Deleted, query=NamedQuery, problems=(404,), floor="member",

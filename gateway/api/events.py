@@ -3,7 +3,7 @@
 import base64
 import codecs
 from datetime import UTC, datetime
-from typing import Annotated, Final, Self
+from typing import Annotated, Any, Final, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -11,7 +11,9 @@ from gateway.api.models import Done, Limit, Rows, ZonedTime
 from gateway.api.operation import Call, Model, Operation
 from gateway.api.problem import FieldError, Problem
 from gateway.api.rows import before, rows
-from gateway.storage import audit, events, replay
+from gateway.domain.connecting import TEST_HEADER
+from gateway.engine.mapping import read_whole
+from gateway.storage import audit, events, processing, replay
 from gateway.storage.database import Transaction
 from gateway.storage.events import Filter
 from gateway.storage.replay import Place, Step
@@ -122,6 +124,19 @@ class FollowUp(BaseModel):
     ended_at: datetime | None
 
 
+class WouldBe(BaseModel):
+    """What a test would become if it were none."""
+
+    drafts: list[dict[str, Any]]
+    """Notifications, as their mapper writes them."""
+    runs: list[str]
+    """What it says of runs, in words."""
+    ignored: str | None
+    """Why there is nothing to tell."""
+    unmapped: str | None
+    """Why it is not understood."""
+
+
 class EventDetail(BaseModel):
     """One event whole, as far as it is shown: the first 64 KiB of its body."""
 
@@ -146,6 +161,8 @@ class EventDetail(BaseModel):
     body_base64: str | None
     """The body where it is not UTF-8."""
     follow_ups: list[FollowUp]
+    test: WouldBe | None
+    """What it would become; null where it is no test."""
 
 
 async def list_events(call: Call) -> Rows:
@@ -178,7 +195,24 @@ async def show_event(call: Call) -> EventDetail:
         body, encoded = _utf8().decode(raw[:_SHOWN_BODY], final=len(raw) <= _SHOWN_BODY), None  # a cut character at the end is left out
     except UnicodeDecodeError:
         body, encoded = None, base64.b64encode(raw[:_SHOWN_BODY]).decode()
-    return EventDetail.model_validate({**row, "size": len(raw), "body": body, "body_base64": encoded})
+    test = await _would_be(call) if any(name.lower() == TEST_HEADER.lower() for name, _ in row["headers"]) else None
+    return EventDetail.model_validate({**row, "test": test, "size": len(raw), "body": body, "body_base64": encoded})
+
+
+async def _would_be(call: Call) -> WouldBe:
+    """Mapped anew for whoever looks; in a thread, for a body may be large."""
+
+    def find(transaction: Transaction) -> WouldBe:
+        (event,) = processing.load(transaction, [call.id()])
+        reading = read_whole(call.means.kinds.get(event.kind), event, lambda _: {})
+        return WouldBe(
+            drafts=[draft.model_dump(mode="json", exclude_defaults=True) for draft in reading.mapped.drafts],
+            runs=[f"{one.pipeline} {one.run} is {one.phase.value}" for one in reading.mapped.signals],
+            ignored=reading.mapped.ignored,
+            unmapped=reading.unmapped,
+        )
+
+    return await call.database.read(find)
 
 
 async def replay_event(call: Call) -> Done:

@@ -7,7 +7,7 @@ from pydantic import BeforeValidator, Field
 from gateway.api.models import AllRead, FilterQuery, Marked, ReadAt
 from gateway.api.notifications import wanted
 from gateway.api.operation import Call, Model, Operation
-from gateway.api.put_aside import Period
+from gateway.api.put_aside import Period, refuse_too_many_muted
 from gateway.storage import inbox, put_aside
 from gateway.storage.database import Transaction
 
@@ -59,6 +59,7 @@ def _snoozed(transaction: Transaction, call: Call, ids: list[int]) -> list[int]:
 def _muted(transaction: Transaction, call: Call, ids: list[int]) -> list[int]:
     wish: _Aside = call.body.muted
     if wish:
+        refuse_too_many_muted(transaction, call, ids)
         return put_aside.mute(transaction, user_id=call.person.id, ids=ids, until=wish.end(call.now), now=call.now)
     if wish is False:
         put_aside.unmute(transaction, user_id=call.person.id, ids=ids)
@@ -78,7 +79,9 @@ async def unread_all(call: Call) -> Marked:
 
 _ROOT: Final = "/api/notifications"
 OPERATIONS: Final = (
-    Operation("PUT", f"{_ROOT}/v1", "Mark several as read, archived, dismissed, snoozed or muted", mark, Marked, body=Marks),
+    Operation(
+        "PUT", f"{_ROOT}/v1", "Mark several as read, archived, dismissed, snoozed or muted", mark, Marked, body=Marks, problems=(409,)
+    ),
     Operation("POST", f"{_ROOT}/read-all", "Mark all within a filter as read", read_all, AllRead, query=FilterQuery, problems=(404,)),
     Operation("POST", f"{_ROOT}/unread-all", "Take that back", unread_all, Marked, body=ReadAt),
 )

@@ -8,10 +8,10 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, field_validator
 
+from gateway.api.means import Means
 from gateway.api.problem import FieldError, Problem
 from gateway.storage.database import Database
 from gateway.storage.people import Person
-from gateway.vault import Vault
 
 
 class Model(BaseModel):
@@ -49,7 +49,7 @@ class Call:
     query: Any
     body: Any
     public_url: str
-    vault: Vault
+    means: Means
     idempotency_key: str | None = None
 
     def team_to_write(self, slug: str | None) -> int:

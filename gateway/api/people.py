@@ -10,6 +10,7 @@ from gateway.api.operation import Call, Model, Operation
 from gateway.api.problem import Problem
 from gateway.api.rows import before, rows
 from gateway.config.document import Email
+from gateway.domain import limits
 from gateway.storage import audit, members, people, refused_addresses
 from gateway.storage.database import Transaction
 from gateway.storage.members import Change, Refusal
@@ -105,6 +106,7 @@ class MembershipNow(BaseModel):
 
 _WHY: Final = {
     Refusal.MANAGED: "tocsin.toml owns this membership: change it there.",
+    Refusal.FULL: limits.MEMBERS.said,
     Refusal.LAST_ADMIN: "This is the last admin of the team: make somebody else one first.",
     Refusal.ISSUED_ADMIN: "Somebody known by an application's word alone cannot be an admin.",
     Refusal.ISSUED_ELSEWHERE: "Somebody known by an application's word alone belongs to the team of that application.",

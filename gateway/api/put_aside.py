@@ -1,6 +1,6 @@
 """What I put aside for a while: mute and snooze. Both end by themselves."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal, Self
 
@@ -9,6 +9,7 @@ from pydantic import ConfigDict, Field, model_validator
 from gateway.api.models import FOR_EVER, Done, Moment
 from gateway.api.operation import Call, Model, Operation
 from gateway.api.problem import FieldError, Problem
+from gateway.domain import limits
 from gateway.storage import inbox, put_aside
 from gateway.storage.database import Transaction
 
@@ -58,9 +59,17 @@ async def mute(call: Call) -> Done:
     """I hear of it no more and see it no more, urgent or not. Mail about it that has not left does not leave."""
 
     def change(transaction: Transaction, row: Mapping[str, Any]) -> None:
+        refuse_too_many_muted(transaction, call, [row["id"]])
         put_aside.mute(transaction, user_id=call.person.id, ids=[row["id"]], until=_end(call, row), now=call.now)
 
     return await _with_entry(call, change)
+
+
+def refuse_too_many_muted(transaction: Transaction, call: Call, ids: Sequence[int]) -> None:
+    """Raises a 409 where these, beside those that are muted, are more than a person can mute."""
+    others = put_aside.count_muted(transaction, user_id=call.person.id, without=ids, now=call.now, upto=limits.MUTED.most)
+    if limits.MUTED.refuses(others + len(ids) - 1):
+        raise Problem(409, limits.MUTED.said)
 
 
 async def unmute(call: Call) -> Done:

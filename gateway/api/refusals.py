@@ -15,7 +15,8 @@ class Explanation(NamedTuple):
 
 REFUSALS: Final = {
     Refusal.NO_SECRET.value: Explanation(
-        "No usable secret", "The source has no secret, so it refuses everything: set one under auth in tocsin.toml."
+        "No usable secret",
+        "The source has no valid secret, so it refuses everything: give it one on its page, or under auth in tocsin.toml.",
     ),
     Refusal.MISSING.value: Explanation(
         "No credential", "The sender sent none of the kind this source expects: check which header it sets, or the end of its address."

@@ -8,12 +8,12 @@ from typing import Any, Final, get_origin
 from aiohttp import web
 from pydantic import BaseModel, ValidationError
 
+from gateway.api.means import Means
 from gateway.api.operation import Answer, Call, Operation
 from gateway.api.problem import FieldError, Problem, refused
 from gateway.api.sign_in import SignIn
 from gateway.storage.database import Database, StorageUnavailable
 from gateway.storage.people import ROLES, Person
-from gateway.vault import Vault
 
 MAX_BODY: Final = 256 * 1024
 _log = logging.getLogger("tocsin.api")
@@ -28,12 +28,12 @@ class Api:
         sign_in: SignIn,
         clock: Callable[[], datetime],
         public_url: str,
-        vault: Vault,
+        means: Means,
         ring: Callable[[], None] = lambda: None,
     ) -> None:
         """`ring` is called when there may be work for the workers."""
         self._database, self._sign_in, self._clock, self._public_url, self._ring = database, sign_in, clock, public_url, ring
-        self._vault = vault
+        self._means = means
 
     def add_routes(self, router: web.UrlDispatcher, operations: Iterable[Operation]) -> None:
         """Routes in the order given, so that fixed paths go before those with an id."""
@@ -66,7 +66,7 @@ class Api:
             query=_query(operation.query, request),
             body=await _body(operation.body, request),
             public_url=self._public_url,
-            vault=self._vault,
+            means=self._means,
             idempotency_key=_idempotency_key(request) if operation.idempotent else None,
         )
         answer = await operation.handler(call)

@@ -49,7 +49,7 @@ def tickets(vault: Vault) -> Tickets:
 async def ticket(call: Call) -> StreamTicket:
     """For browsers elsewhere, whose EventSource sends no token. It opens the stream and nothing else."""
     person = call.person
-    text, expires_at = tickets(call.vault).issue(Ticket(person.id, person.credential_id, person.expires_at), call.now)
+    text, expires_at = tickets(call.means.vault).issue(Ticket(person.id, person.credential_id, person.expires_at), call.now)
     return StreamTicket(ticket=text, expires_at=expires_at)
 
 

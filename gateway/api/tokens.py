@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field, field_validator
 from gateway.api.models import Done, ZonedTime
 from gateway.api.operation import Call, Model, Operation
 from gateway.api.problem import FieldError, Problem
+from gateway.domain import limits
 from gateway.storage import audit, credentials, members
 from gateway.storage.database import Transaction
 from mappers.contract.signature import digest
@@ -83,6 +84,8 @@ async def create_token(call: Call) -> NewToken:
     token, scopes = new_token(), [one for one in get_args(Scope) if one in wanted.scopes]
 
     def make(transaction: Transaction) -> int:
+        if limits.TOKENS.refuses(credentials.valid_tokens(transaction, user_id=call.person.id, now=call.now)):
+            raise Problem(409, limits.TOKENS.said)
         made = credentials.put(
             transaction, user_id=call.person.id, kind="token", digest=digest(token), name=wanted.name, now=call.now,
             expires_at=wanted.expires_at, scopes=scopes,
@@ -179,7 +182,7 @@ def new_token() -> str:
 
 OPERATIONS: Final = (
     Operation("GET", "/api/tokens", "My API tokens", list_tokens, Tokens),
-    Operation("POST", "/api/tokens", "A new API token", create_token, NewToken, body=TokenRequest, status=201),
+    Operation("POST", "/api/tokens", "A new API token", create_token, NewToken, body=TokenRequest, status=201, problems=(409,)),
     Operation("DELETE", "/api/tokens/{id}", "End an API token", revoke_token, Done, problems=(404, 409)),
     Operation("GET", "/api/users/{id}/tokens", "API tokens of a member", list_tokens_of, Tokens, problems=(404,), floor="admin"),
     Operation(

@@ -2,18 +2,16 @@
 
 import os
 import re
-import secrets
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from gateway.cli.written import Written, WrittenSource
+from gateway.domain.connecting import HEADER, SHOWN_BY_SENDER, SIGNATURE_HEADER, Way, invented
 from mappers.contract import SourceKind
 from mappers.contract.signature import Scheme
 
-_SHOWN_BY_SENDER: Final = frozenset({Scheme.DBT, Scheme.SLACK, Scheme.STRIPE, Scheme.STANDARD_WEBHOOKS, Scheme.SNS})
-"""Schemes of which the sender makes what is believed, and shows it."""
 _TOPIC: Final = "arn:aws:sns:eu-central-1:123456789012:alerts"
 """The shape of what is believed with Amazon's signature: no secret, so it stands in the file itself."""
 _ADMIN: Final = "admin@localhost"
@@ -44,8 +42,12 @@ class Target:
     @property
     def url(self) -> str:
         """The address the sender is given."""
-        address = f"{self.base}/webhooks/{self.team}/{self.slug}"
-        return f"{address}/{self.token}" if self.scheme is Scheme.TOKEN else address
+        return self.way.url
+
+    @property
+    def way(self) -> Way:
+        """How its sender reaches it."""
+        return Way(self.base, self.team, self.slug, self.scheme, self.token)
 
 
 def choose(written: Written, kind: SourceKind, *, team: str | None, slug: str | None, base: str, scheme: Scheme | None) -> Target:
@@ -89,11 +91,11 @@ def _new(kind: SourceKind, team: str, slug: str | None, base: str, scheme: Schem
     variable = f"{slug.replace('-', '_').upper()}_{'SECRET' if scheme.signs_body else 'TOKEN'}"
     if os.environ.get(variable):
         token = f"<the value of {variable}>"
-    elif scheme in _SHOWN_BY_SENDER:
+    elif scheme in SHOWN_BY_SENDER:
         token = f"<the secret that {kind.title} shows>"
     else:
-        token = secrets.token_urlsafe(24)
-    return Target(team, slug, base, scheme, variable, f"tocsin:{token}" if scheme is Scheme.BASIC else token, has_file=has_file)
+        token = invented(scheme) or ""
+    return Target(team, slug, base, scheme, variable, token, has_file=has_file)
 
 
 def instructions(kind: SourceKind, target: Target, page: Path | None) -> str:
@@ -113,19 +115,16 @@ def instructions(kind: SourceKind, target: Target, page: Path | None) -> str:
                 "",
             ]
     parts += ["At the sender:", ""]
-    for number, step in enumerate(kind.steps or _PLAIN_STEPS, 1):
-        first, *rest = step.replace("{url}", target.url).replace("{token}", target.token).splitlines() or [""]
+    for number, step in enumerate(target.way.steps(kind), 1):
+        first, *rest = step.splitlines() or [""]
         parts += [f"  {number}. {first}", *(f"     {line}" for line in rest)]
-    parts += ["", f"  Address     {target.url}", f"  Credential  {_proof(target)}", ""]
+    parts += ["", f"  Address     {target.url}", f"  Credential  {target.way.proof}", ""]
     if urlsplit(target.base).hostname in _HERE:
         parts += ["That address is of this machine alone. From elsewhere: set TOCSIN_PUBLIC_URL, or give --public-url.", ""]
     parts.append("What arrives: `tocsin events`. What a payload would become: " + f"`tocsin map {kind.kind} FILE`.")
     if page is not None:
         parts.append(f"More, with every form that is read: {_near(page)}")
     return "\n".join(parts)
-
-
-_PLAIN_STEPS: Final = ("Let it send its webhooks, as JSON, to {url}",)
 
 
 def _block(kind: SourceKind, target: Target) -> list[str]:
@@ -141,27 +140,11 @@ def _auth(target: Target) -> str:
         case Scheme.SNS:
             return f'{{ sns = ["{_TOPIC}"] }}'
         case Scheme.HEADER:
-            return f'{{ header = {{ name = "X-Api-Key", secrets = {secret} }} }}'
+            return f'{{ header = {{ name = "{HEADER}", secrets = {secret} }} }}'
         case Scheme.HMAC:
-            return f'{{ hmac = {{ header = "X-Signature", secrets = {secret} }} }}'
+            return f'{{ hmac = {{ header = "{SIGNATURE_HEADER}", secrets = {secret} }} }}'
         case scheme:
             return f"{{ {scheme.value} = {secret} }}"
-
-
-def _proof(target: Target) -> str:
-    match target.scheme:
-        case Scheme.TOKEN:
-            return "in the address"
-        case Scheme.SNS:
-            return "Amazon's signature, of the topics that `auth` names"
-        case Scheme.BEARER:
-            return f"header Authorization: Bearer {target.token}"
-        case Scheme.BASIC:
-            return f"HTTP basic, user:password {target.token}"
-        case Scheme.HEADER:
-            return f"the header that its `auth` names: {target.token}"
-        case _:
-            return f"signs with {target.token}"
 
 
 def _indented(lines: list[str]) -> list[str]:

@@ -32,6 +32,8 @@ def apply(file: Path | None) -> None:
             applied = provision.apply(transaction, configuration, kinds, vault_for(environment, database), utc_now())
     counts = f"{applied.teams} teams, {applied.users} users, {applied.sources} sources, {applied.monitors} monitors"
     click.echo(f"{environment.config_path}: {counts} are in force.")
+    for name in applied.adopted:
+        click.echo(f"Source {name} was made elsewhere; this file owns it now, and its credentials are those named here alone.")
     for slug in applied.disabled:
         click.echo(f"Source {slug} is not named any more and was disabled; its events stay.")
     for other in applied.others:

@@ -2,16 +2,18 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 from pydantic import ValidationError
 
+from gateway.domain.connecting import TEST_HEADER, TEST_SAID
 from gateway.storage.processing import Event
 from mappers.contract import NO_DOCUMENTS, Documents, Headers, Inbound, Mapped, SourceKind, SourceSettings, Unmapped
 from mappers.contract.inbound import FETCHED, WATCHED
 from mappers.contract.registry import load
 from mappers.contract.text import one_line
 
-__all__ = ["Reading", "inbound", "kinds", "read", "read_settings"]
+__all__ = ["Reading", "inbound", "is_test", "kinds", "read", "read_settings", "read_whole"]
 
 kinds = load
 
@@ -50,8 +52,19 @@ def inbound(event: Event, settings: SourceSettings, documents: Mapping[str, byte
     )
 
 
+def is_test(event: Event) -> bool:
+    """Whether its sender said that it is only a test."""
+    return any(name.lower() == _TEST for name, _ in event.headers)
+
+
 def read(kind: SourceKind | None, event: Event, earlier: Callable[[Sequence[str]], Mapping[str, bytes]]) -> Reading:
-    """Maps one event; `earlier` gives documents by name. A mapper's own bug is an unmapped event with its reason, never an error."""
+    """Maps one event; `earlier` gives documents by name. Of a test nothing is recorded but what it would have become."""
+    reading = read_whole(kind, event, earlier)
+    return _without_consequences(reading) if is_test(event) else reading
+
+
+def read_whole(kind: SourceKind | None, event: Event, earlier: Callable[[Sequence[str]], Mapping[str, bytes]]) -> Reading:
+    """The same, whether or not it is a test. A mapper's own bug is an unmapped event with its reason, never an error."""
     if kind is None:
         return Reading(Mapped(), NO_DOCUMENTS, SourceSettings(), f"no mapper for the kind {event.kind!r} is installed")
     settings = read_settings(kind, _settings(kind, event))
@@ -71,6 +84,16 @@ def read(kind: SourceKind | None, event: Event, earlier: Callable[[Sequence[str]
     )
 
 
+def _without_consequences(reading: Reading) -> Reading:
+    if reading.unmapped is not None:
+        return Reading(Mapped(), NO_DOCUMENTS, reading.settings, _reason(f"{TEST_SAID}, and not understood: {reading.unmapped}"))
+    mapped = reading.mapped
+    parts = [f"{one.state.value} {one.category.value} {one.level.value}: {one.title}" for one in mapped.drafts]
+    parts += [f"run {one.run} of {one.pipeline} is {one.phase.value}" for one in mapped.signals]
+    said = "; ".join(parts) or f"ignored: {mapped.ignored or 'it tells of nothing'}"
+    return Reading(Mapped(ignored=_reason(f"{TEST_SAID}, told to nobody. It would be {said}")), NO_DOCUMENTS, reading.settings)
+
+
 def _settings(kind: SourceKind, event: Event) -> Mapping[str, object]:
     """What was fetched or noticed may be read by another kind than its source's: it gets those settings that it knows."""
     if event.method not in (FETCHED, WATCHED):
@@ -85,3 +108,6 @@ def _failed(settings: SourceSettings, error: Exception) -> Reading:
 
 def _reason(text: str) -> str:
     return one_line(text, 500)
+
+
+_TEST: Final = TEST_HEADER.lower()

@@ -7,6 +7,7 @@ from typing import Final
 
 from aiohttp import web
 
+from gateway.domain.connecting import TEST_HEADER
 from gateway.intake.body import LARGE
 from gateway.intake.doorbook import Entry
 from gateway.intake.rejections import storable
@@ -28,7 +29,7 @@ def arrival(request: web.Request, entry: Entry, tail: str, body: bytes, now: dat
         body=body if len(body) < LARGE else b"", headers=Headers(headers), method=request.method, path=tail,
         query=query, received_at=now, settings=entry.settings, environment=entry.source.environment or None,
     )  # fmt: skip
-    key = _request_key(entry.kind, inbound)
+    key = None if TEST_HEADER in request.headers else _request_key(entry.kind, inbound)  # a test may be sent again and again
     if key is None and len(body) >= LARGE:  # too large to be looked into while senders wait; and too large to be said twice by chance
         key = f"sha256:{digest.hexdigest()}"
     return Arrival(

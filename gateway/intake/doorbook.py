@@ -98,6 +98,10 @@ class Doorbook:
         except TimeoutError:
             raise StorageUnavailable("storage did not answer in time") from None
 
+    async def find_anew(self, team: str, slug: str) -> Entry | None:
+        """The source as it is stored at this moment, whatever is remembered. Raises `StorageUnavailable`."""
+        return await self._read(team, slug)
+
     async def _read(self, team: str, slug: str) -> Entry | None:
         source, tokens = await self._database.look_up(_looked_up, team, slug)
         entry = self._entry(source, tokens) if source else None

@@ -27,6 +27,8 @@ class Applied:
     monitors: int
     disabled: tuple[str, ...]
     """Slugs of sources that the file no longer names."""
+    adopted: tuple[str, ...]
+    """`team/slug` of sources that were made elsewhere, and that the file owns from now on."""
     others: tuple[str, ...]
     """`team/slug` of enabled sources that were never in the file: of a first start, or of the demo."""
 
@@ -78,6 +80,9 @@ def apply(transaction: Transaction, configuration: Configuration, kinds: Mapping
     }
     users = put_people(transaction, configuration, teams, now)
     keep_issuers(transaction, configuration, teams, vault, now)
+    adopted = sources.adopted(transaction, {(one.team, one.slug) for one in configuration.source})
+    for team_id, team, slug in adopted:
+        audit.note(transaction, by=audit.CONFIGURATION, team_id=team_id, action="source.adopted", target=f"{team}/{slug}", now=now)
     placed = {
         (one.team, one.slug): _put_source(transaction, one, kinds[one.kind], teams[one.team], vault, now) for one in configuration.source
     }
@@ -95,6 +100,7 @@ def apply(transaction: Transaction, configuration: Configuration, kinds: Mapping
         len(placed),
         len(configuration.monitor),
         tuple(slug for _, slug in disabled),
+        tuple(f"{team}/{slug}" for _, team, slug in adopted),
         tuple(sources.unmanaged(transaction)),
     )
 

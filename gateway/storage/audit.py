@@ -1,6 +1,7 @@
 """What admins changed, and who they were. Nothing secret is written here: names, roles and numbers alone."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
@@ -47,7 +48,26 @@ def _in_words(name: str, email: str) -> str:
     return f"{name} <{email}>"
 
 
-def page(connection: Connection, *, team_ids: Sequence[int], before: int | None, limit: int) -> list[dict[str, Any]]:
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which changes. What is None is not asked for."""
+
+    action: str | None = None
+    """`source.created`, or all that begins with `source`."""
+    actor: str | None = None
+    """A part of who did it."""
+    target: str | None = None
+    """A part of what it was done to."""
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+EVERYTHING: Final = Filter()
+
+
+def page(
+    connection: Connection, *, team_ids: Sequence[int], before: int | None, limit: int, wanted: Filter = EVERYTHING
+) -> list[dict[str, Any]]:
     """What was changed in these teams, newest first."""
     rows = (
         select(audit.c.id, audit.c.at, teams.c.slug.label("team"), audit.c.actor, audit.c.action, audit.c.target, audit.c.details)
@@ -58,4 +78,14 @@ def page(connection: Connection, *, team_ids: Sequence[int], before: int | None,
     )
     if before is not None:
         rows = rows.where(audit.c.id < before)
+    if wanted.action is not None:
+        rows = rows.where((audit.c.action == wanted.action) | audit.c.action.startswith(f"{wanted.action}.", autoescape=True))
+    if wanted.actor is not None:
+        rows = rows.where(audit.c.actor.icontains(wanted.actor, autoescape=True))
+    if wanted.target is not None:
+        rows = rows.where(audit.c.target.icontains(wanted.target, autoescape=True))
+    if wanted.since is not None:
+        rows = rows.where(audit.c.at >= wanted.since)
+    if wanted.until is not None:
+        rows = rows.where(audit.c.at < wanted.until)
     return [dict(row._mapping) for row in connection.execute(rows)]

@@ -96,6 +96,14 @@ def tokens(connection: Connection, *, user_id: int, credential_id: int | None = 
     return [{**row._mapping, "scopes": row.scopes.split()} for row in connection.execute(wanted.order_by(one.id))]
 
 
+def valid_tokens(connection: Connection, *, user_id: int, now: datetime) -> int:
+    """How many API tokens of this person are valid, those of the configuration left out. Nobody adds one meanwhile."""
+    connection.execute(select(users.c.id).where(users.c.id == user_id).with_for_update(key_share=True))
+    valid = credentials.c.expires_at.is_(None) | (credentials.c.expires_at > now)
+    mine = (credentials.c.user_id == user_id, credentials.c.kind == "token", credentials.c.managed.is_(False), valid)
+    return connection.scalar(select(func.count()).select_from(credentials).where(*mine)) or 0
+
+
 def door_tokens(connection: Connection, *, team_id: int) -> tuple[DoorToken, ...]:
     """The tokens that open the door to sources of this team: those of its members that are for ingesting."""
     belongs = exists().where(

@@ -6,8 +6,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, and_, select
+from sqlalchemy import Connection, and_, func, select
 
+from gateway.domain import limits
 from gateway.storage import people
 from gateway.storage.people import FLOOR
 from gateway.storage.tables import identities, issuers, membership_permissions, memberships, teams, users
@@ -18,6 +19,7 @@ class Refusal(StrEnum):
 
     MANAGED = "managed"
     LAST_ADMIN = "last-admin"
+    FULL = "full"
     ISSUED_ADMIN = "issued-admin"
     ISSUED_ELSEWHERE = "issued-elsewhere"
 
@@ -119,6 +121,8 @@ def put(
     refusal = _refusal(connection, team_id, user_id, known, wanted) if user_id is not None else None
     if refusal:
         return refusal
+    if known is None and limits.MEMBERS.refuses(_made_here(connection, team_id)):
+        return Refusal.FULL
     if user_id is None:
         user_id = people.put_user(connection, email=email, name=name or email.partition("@")[0], now=now)
     held = tuple(dict.fromkeys(permissions if permissions is not None else known.permissions if known else ()))
@@ -168,6 +172,11 @@ def _membership(connection: Connection, team_id: int, user_id: int) -> Membershi
         return None
     of = of_user(connection, user_ids=[user_id], team_ids=[team_id])[user_id]
     return Membership(row.role, row.managed, tuple(of[0]["permissions"]))
+
+
+def _made_here(connection: Connection, team_id: int) -> int:
+    mine = (memberships.c.team_id == team_id, memberships.c.managed.is_(False))
+    return connection.scalar(select(func.count()).select_from(memberships).where(*mine)) or 0
 
 
 def _is_last_admin(connection: Connection, team_id: int, user_id: int) -> bool:

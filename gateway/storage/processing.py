@@ -74,10 +74,10 @@ _LOAD: Final = (
         events.c.id, events.c.source_id, sources.c.team_id, sources.c.kind, sources.c.environment,
         sources.c.settings.label("source_settings"),
         events.c.request_key, events.c.method, events.c.path, events.c.query, events.c.headers, events.c.body, events.c.received_at,
-        processing.c.attempts,
+        func.coalesce(processing.c.attempts, 0).label("attempts"),
     )
     .join(sources, sources.c.id == events.c.source_id)
-    .join(processing, processing.c.event_id == events.c.id)
+    .outerjoin(processing, processing.c.event_id == events.c.id)  # what just arrived may not be queued yet
     .where(among(events.c.id, "ids"))
     .order_by(events.c.id)
 )  # fmt: skip

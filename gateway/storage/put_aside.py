@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Update, bindparam, literal, literal_column, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Update, bindparam, func, literal, literal_column, or_, select, update
 
 from gateway.storage import audience, changes
 from gateway.storage.among import among
@@ -21,6 +21,14 @@ def mute(connection: Connection, *, user_id: int, ids: Sequence[int], until: dat
     _change(connection, _OF_THESE, user_id, done, muted_until=until, muted_episode=None if until else _EPISODE)
     audience.take_out_of_mail(connection, done, now=now, why="muted before it was sent", user_id=user_id)
     return done
+
+
+def count_muted(connection: Connection, *, user_id: int, without: Sequence[int], now: datetime, upto: int) -> int:
+    """How many notifications beside these the person has muted; counts no further than `upto`."""
+    others = (inbox_entries.c.user_id == user_id, inbox_entries.c.notification_id.not_in(without))
+    muted = inbox_entries.c.muted_until > now, inbox_entries.c.muted_episode.is_not(None)
+    some = select(inbox_entries.c.notification_id).where(*others, or_(*muted)).limit(upto)
+    return connection.scalar(select(func.count()).select_from(some.subquery())) or 0
 
 
 def unmute(connection: Connection, *, user_id: int, ids: Sequence[int]) -> None:

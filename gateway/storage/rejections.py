@@ -29,7 +29,7 @@ def note(
 
 
 def page(
-    connection: Connection, *, team_ids: Sequence[int], source: str | None = None, before: int | None, limit: int
+    connection: Connection, *, team_ids: Sequence[int], source: str | None = None, reason: str | None = None, before: int | None, limit: int
 ) -> list[dict[str, Any]]:
     """Refused requests of these teams' sources, or of the one under this slug, newest first."""
     query = (
@@ -42,6 +42,8 @@ def page(
     )
     if source is not None:
         query = query.where(sources.c.slug == source)
+    if reason is not None:
+        query = query.where(rejections.c.reason == reason)
     if before is not None:
         query = query.where(rejections.c.id < before)
     return [dict(row._mapping) for row in connection.execute(query)]

@@ -23,6 +23,13 @@ def put(
     return notification_id
 
 
+def count(connection: Connection, *, team_id: int, upto: int) -> int:
+    """How many notifications of the team are scheduled; looks at no more than `upto`."""
+    mine = (notifications.c.team_id == team_id, notifications.c.status == SCHEDULED)
+    some = select(scheduled.c.notification_id).join(notifications, notifications.c.id == scheduled.c.notification_id).where(*mine)
+    return connection.scalar(select(func.count()).select_from(some.limit(upto).subquery())) or 0
+
+
 def take_due(connection: Connection, *, now: datetime, limit: int) -> list[tuple[int, dict[str, Any]]]:
     """Takes up to `limit` that are due, so that nobody else makes them: (notification id, request)."""
     due = (

@@ -1,14 +1,30 @@
 """Mails as people look at them: what was sent to whom, each attempt, the mail itself."""
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Final
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, literal, select
 
 from gateway.storage.tables import conversations, deliveries, delivery_attempts, teams, users
 
 
-def page(connection: Connection, *, user_id: int, team_ids: Sequence[int] | None, before: int | None, limit: int) -> list[dict[str, Any]]:
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which mails. What is None is not asked for."""
+
+    status: str | None = None
+    kind: str | None = None
+    email: str | None = None
+    """Of whom it goes to, exactly."""
+
+
+EVERYTHING: Final = Filter()
+
+
+def page(
+    connection: Connection, *, user_id: int, team_ids: Sequence[int] | None, before: int | None, limit: int, wanted: Filter = EVERYTHING
+) -> list[dict[str, Any]]:
     """Deliveries, newest first: the user's own, or with `team_ids` all of those teams. Without the mails themselves."""
     query = (
         select(
@@ -25,6 +41,12 @@ def page(connection: Connection, *, user_id: int, team_ids: Sequence[int] | None
     )  # fmt: skip
     if before is not None:
         query = query.where(deliveries.c.id < before)
+    if wanted.status is not None:  # written out, for a partial index is found by its own words alone
+        query = query.where(deliveries.c.status == literal(wanted.status, literal_execute=True))
+    if wanted.kind is not None:
+        query = query.where(deliveries.c.kind == wanted.kind)
+    if wanted.email is not None:
+        query = query.where(users.c.email == wanted.email)
     return [dict(row._mapping) for row in connection.execute(query)]
 
 

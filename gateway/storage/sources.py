@@ -1,11 +1,11 @@
 """Configured senders."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from gateway.storage.database import insert_for
 from gateway.storage.tables import events, reconciliations, rejections, sources, teams
@@ -151,16 +151,73 @@ def disable_unlisted(connection: Connection, *, listed: Sequence[int], now: date
     return [(team_id, slug) for team_id, slug in rows]
 
 
-def overview(connection: Connection, *, team_ids: Sequence[int]) -> list[dict[str, Any]]:
-    """Every source of these teams with its last event, its last rejection and how asking it for missed runs went; no credentials."""
-    last_event, last_rejection = (
-        select(moment).where(table.c.source_id == sources.c.id).order_by(table.c.id.desc()).limit(1).scalar_subquery()
-        for table, moment in ((events, events.c.received_at), (rejections, rejections.c.rejected_at))
-    )
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """One source as its admins change it, whether or not it is enabled."""
+
+    id: int
+    team_id: int
+    team: str
+    slug: str
+    kind: str
+    environment: str
+    auth: list[dict[str, Any]]
+    settings: dict[str, Any]
+    managed: bool
+    created_at: datetime
+    disabled_at: datetime | None
+
+    @property
+    def owned(self) -> bool:
+        """Whether tocsin.toml owns it. What that no longer names is disabled, and whoever enables it takes it over."""
+        return self.managed and self.disabled_at is None
+
+
+def one(connection: Connection, *, team_ids: Collection[int], source_id: int, to_change: bool = False) -> Kept | None:
+    """A source of these teams; held until the transaction ends where it is to change."""
+    wanted = _KEPT.where(sources.c.id == source_id, sources.c.team_id.in_(team_ids))
+    row = connection.execute(wanted.with_for_update(of=sources) if to_change else wanted).one_or_none()
+    return Kept(*row) if row else None
+
+
+def is_taken(connection: Connection, *, team_id: int, slug: str) -> bool:
+    """Whether the team has a source under this slug, enabled or not."""
+    return connection.scalar(select(sources.c.id).where(sources.c.team_id == team_id, sources.c.slug == slug)) is not None
+
+
+def count(connection: Connection, *, team_id: int) -> int:
+    """How many sources the team has, disabled ones too. Nobody else counts or adds any meanwhile."""
+    connection.execute(select(teams.c.id).where(teams.c.id == team_id).with_for_update(key_share=True))
+    return connection.scalar(select(func.count()).select_from(sources).where(sources.c.team_id == team_id, ~sources.c.managed)) or 0
+
+
+def change(connection: Connection, source_id: int, **values: Any) -> None:
+    """Sets these columns of a source."""
+    connection.execute(update(sources).where(sources.c.id == source_id).values(**values))
+
+
+def adopted(connection: Connection, listed: Collection[tuple[str, str]]) -> list[tuple[int, str, str]]:
+    """(team id, team, slug) of those of these (team, slug) that are there and that no configuration owned until now."""
     rows = connection.execute(
+        select(sources.c.team_id, teams.c.slug, sources.c.slug)
+        .join(teams, teams.c.id == sources.c.team_id)
+        .where(~sources.c.managed)
+        .order_by(teams.c.slug, sources.c.slug)
+    )
+    return [(team_id, team, slug) for team_id, team, slug in rows if (team, slug) in listed]
+
+
+def overview(connection: Connection, *, team_ids: Sequence[int], source_id: int | None = None) -> list[dict[str, Any]]:
+    """Every source of these teams, or one, with its last rejection and how asking it for missed runs went; no credentials."""
+    last_event, last_rejection, last_reason = (
+        select(column).where(table.c.source_id == sources.c.id).order_by(table.c.id.desc()).limit(1).scalar_subquery()
+        for table, column in ((events, events.c.received_at), (rejections, rejections.c.rejected_at), (rejections, rejections.c.reason))
+    )
+    wanted = (
         select(
             sources.c.id, teams.c.slug.label("team"), sources.c.slug, sources.c.kind, sources.c.environment, sources.c.managed,
-            sources.c.created_at, sources.c.disabled_at, last_event.label("last_event_at"), last_rejection.label("last_rejection_at"),
+            sources.c.created_at, sources.c.disabled_at, sources.c.auth, last_event.label("last_event_at"),
+            last_rejection.label("last_rejection_at"), last_reason.label("last_rejection_reason"),
             reconciliations.c.asked_at, reconciliations.c.trouble,
         )
         .join(teams, teams.c.id == sources.c.team_id)
@@ -168,4 +225,10 @@ def overview(connection: Connection, *, team_ids: Sequence[int]) -> list[dict[st
         .where(sources.c.team_id.in_(team_ids))
         .order_by(teams.c.slug, sources.c.slug)
     )  # fmt: skip
+    rows = connection.execute(wanted if source_id is None else wanted.where(sources.c.id == source_id))
     return [dict(row._mapping) for row in rows]
+
+
+_KEPT: Final = select(*(sources.c[name] for name in ("id", "team_id")), teams.c.slug.label("team"), *(
+    sources.c[name] for name in ("slug", "kind", "environment", "auth", "settings", "managed", "created_at", "disabled_at")
+)).join(teams, teams.c.id == sources.c.team_id)  # fmt: skip

@@ -7,11 +7,11 @@ from typing import Final
 
 from aiohttp import web
 
+from gateway.api.means import Means
 from gateway.api.problem import Problem
 from gateway.api.sign_in import SignIn
 from gateway.storage.database import Database, StorageUnavailable
 from gateway.storage.people import Person
-from gateway.vault import Vault
 from gateway.web.visit import Visit
 
 PATH: Final = "/embed/urgent-bar"
@@ -25,12 +25,12 @@ class EmbedView:
     sign_in: SignIn
     clock: Callable[[], datetime]
     public_url: str
-    vault: Vault
+    means: Means
 
     async def show(self, request: web.Request) -> web.Response:
         """The bar as a fragment of HTML. Problems are as the API's: a script reads them."""
         try:
-            visit = Visit(request, await self._reader(request), self.database, self.clock(), self.public_url, self.vault)
+            visit = Visit(request, await self._reader(request), self.database, self.clock(), self.public_url, self.means)
             return visit.fragment("bar.html", bar=await visit.bar(), section="inbox", base=self.public_url)
         except Problem as problem:
             return problem.response()

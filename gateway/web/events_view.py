@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from aiohttp import web
 from pydantic import BaseModel, ValidationError
 
-from gateway.api import admin, events
+from gateway.api import events, sources
 from gateway.api.events import EventFilter, EventsQuery, ReplayRequest
 from gateway.api.models import TeamQuery
 from gateway.api.problem import FieldError, Problem, refused
@@ -76,7 +76,7 @@ async def show(visit: Visit) -> web.Response:
     asked, cursor = Asked.of(visit.request.query, visit.clock.zone), visit.request.query.get("cursor") or None
     found = await events.list_events(visit.call(query=asked.model(EventsQuery, limit=_PAGE, cursor=cursor)))
     counts = await events.count_events(visit.call(query=asked.model(EventFilter))) if asked.given else None
-    sources = await admin.list_sources(visit.call(query=TeamQuery()))
+    slugs = {row.slug for row in (await sources.list_sources(visit.call(query=TeamQuery()))).items}
     return await visit.page(
         "events.html",
         section="events",
@@ -85,7 +85,7 @@ async def show(visit: Visit) -> web.Response:
         counts=counts,
         replayable=counts.total - counts.by_status["waiting"] if counts else 0,
         tabs=[(name, asked.address(status=name)) for name in EVENT_STATUSES],
-        sources=sorted({row["slug"] for row in sources.items}),
+        sources=sorted(slugs),
         older=asked.address(cursor=found.next) if found.next else None,
         first_page=cursor is None,
     )

@@ -1,16 +1,20 @@
 """Mails as they would look, or did: mine, and for admins their teams'."""
 
+from collections.abc import Mapping
 from typing import Any, Final
+from urllib.parse import urlencode
 
 from aiohttp import web
+from pydantic import ValidationError
 
 from gateway.api import admin, people
-from gateway.api.models import ListQuery
-from gateway.api.problem import Problem
+from gateway.api.admin import DeliveriesQuery
+from gateway.api.problem import Problem, refused
 from gateway.storage import refused_addresses, sent_mail
 from gateway.web.visit import Route, Visit
 
 PAGE: Final = 50
+_ASKED: Final = ("status", "kind", "email", "team")
 _NO_SUCH: Final = "There is no such mail, or it is not yours to read."
 _SANDBOX: Final = "sandbox; default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'"
 
@@ -19,8 +23,9 @@ async def show(visit: Visit) -> web.Response:
     """What was sent, newest first."""
     everyone = bool(visit.person.admin_of) and visit.request.query.get("of") != "me"
     cursor = visit.request.query.get("cursor") or None
+    asked = {name: value for name in _ASKED if (value := visit.request.query.get(name, "").strip())} if everyone else {}
     if everyone:
-        page = await admin.list_deliveries(visit.call(query=ListQuery(limit=PAGE, cursor=cursor)))
+        page = await admin.list_deliveries(visit.call(query=_query(asked, cursor)))
         rows, following = page.items, page.next
     else:
         rows = await visit.database.read(sent_mail.page, user_id=visit.person.id, team_ids=None, before=before(cursor), limit=PAGE + 1)
@@ -30,11 +35,21 @@ async def show(visit: Visit) -> web.Response:
         "mails.html",
         section="mail",
         rows=rows,
-        following=following,
+        older=f"/mail?{urlencode({**({'of': 'me'} if visit.person.admin_of and not everyone else asked), 'cursor': following})}"
+        if following
+        else None,
+        asked=asked,
         everyone=everyone,
         is_admin=bool(visit.person.admin_of),
         refused=refused,
     )
+
+
+def _query(asked: Mapping[str, str], cursor: str | None) -> DeliveriesQuery:
+    try:
+        return DeliveriesQuery.model_validate({"limit": PAGE, **asked, **({"cursor": cursor} if cursor else {})})
+    except ValidationError as error:
+        raise refused("query", error) from None
 
 
 async def send_again(visit: Visit) -> web.Response:

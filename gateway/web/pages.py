@@ -8,12 +8,12 @@ from typing import Final
 
 from aiohttp import web
 
+from gateway.api.means import Means
 from gateway.api.problem import Problem
 from gateway.api.sign_in import SignIn
 from gateway.domain.unsubscribing import Unsubscribing
 from gateway.storage.database import Database, StorageUnavailable
 from gateway.upstream.openid import Provider
-from gateway.vault import Vault
 from gateway.web import (
     admin_view,
     assets,
@@ -49,14 +49,14 @@ class Pages:
     """The page, for people."""
 
     def __init__(
-        self, database: Database, sign_in: SignIn, clock: Callable[[], datetime], public_url: str, vault: Vault, signing_in: SigningIn,
+        self, database: Database, sign_in: SignIn, clock: Callable[[], datetime], public_url: str, means: Means, signing_in: SigningIn,
         provider: Provider | None = None,
     ) -> None:  # fmt: skip
-        self._database, self._sign_in, self._clock, self._public_url, self._vault = database, sign_in, clock, public_url, vault
-        self._unsubscribe = UnsubscribeView(database, Unsubscribing(*vault.every_derived("unsubscribe")), clock)
-        self._embed = embed_view.EmbedView(database, sign_in, clock, public_url, vault)
+        self._database, self._sign_in, self._clock, self._public_url, self._means = database, sign_in, clock, public_url, means
+        self._unsubscribe = UnsubscribeView(database, Unsubscribing(*means.vault.every_derived("unsubscribe")), clock)
+        self._embed = embed_view.EmbedView(database, sign_in, clock, public_url, means)
         self._signing_in = signing_in
-        self._provider = provider and ProviderView(provider, sign_in, signing_in, vault, clock, public_url)
+        self._provider = provider and ProviderView(provider, sign_in, signing_in, means.vault, clock, public_url)
 
     def add_routes(self, router: web.UrlDispatcher) -> None:
         """Every route; the last one answers addresses that lead nowhere, so the API's routes must be there before."""
@@ -82,7 +82,7 @@ class Pages:
             if person is None:
                 await self._sign_in.end_copied(request)
                 return self._signing_in.signed_out(request)
-            visit = Visit(request, person, self._database, self._clock(), self._public_url, self._vault)
+            visit = Visit(request, person, self._database, self._clock(), self._public_url, self._means)
             response = await view(visit)
             await self._sign_in.renew(request, response)
             return response

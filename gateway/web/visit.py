@@ -11,12 +11,12 @@ from aiohttp import web
 from multidict import MultiDictProxy
 
 from gateway.api import notifications
+from gateway.api.means import Means
 from gateway.api.models import TeamQuery
 from gateway.api.operation import Call
 from gateway.api.problem import Problem
 from gateway.storage.database import Database
 from gateway.storage.people import Person
-from gateway.vault import Vault
 from gateway.web import said
 from gateway.web.bar import Bar, bar
 from gateway.web.clock import Clock
@@ -32,7 +32,7 @@ class Visit:
     database: Database
     now: datetime
     public_url: str
-    vault: Vault
+    means: Means
 
     @property
     def clock(self) -> Clock:
@@ -47,7 +47,7 @@ class Visit:
     def call(self, *, query: Any = None, body: Any = None, number: int | None = None) -> Call:
         """A call of an API operation by this person; `number` stands for the id in the path."""
         path = dict(self.request.match_info) if number is None else {"id": str(number)}
-        return Call(self.person, self.database, self.now, path, query, body, self.public_url, self.vault)
+        return Call(self.person, self.database, self.now, path, query, body, self.public_url, self.means)
 
     async def bar(self) -> Bar:
         """The urgent bar as the API gives it."""

@@ -4,7 +4,7 @@ from typing import Final
 
 from gateway.api.notifications import CATEGORIES
 from mappers.contract import Category, Level
-from mappers.contract.signature import Refusal
+from mappers.contract.signature import Scheme
 
 CATEGORY_LABELS: Final = {one.value.value: one.label for one in CATEGORIES}
 CATEGORY_DESCRIPTIONS: Final = {one.value.value: one.description for one in CATEGORIES}
@@ -80,17 +80,30 @@ DELIVERY_STATUSES: Final = {
 ATTEMPTS: Final = {**DELIVERY_STATUSES, "retry": "Tried again later"}
 DELIVERY_KINDS: Final = {"failing": "Failure", "reminder": "Reminder", "resolved": "Recovery", "digest": "Digest"}
 
-REJECTIONS: Final = {
-    Refusal.NO_SECRET.value: ("No usable secret", "The source refuses everything until a secret is set in its configuration."),
-    Refusal.MISSING.value: (
-        "No credential",
-        "The sender sent none of the kind this source expects: check which header, or the end of the address.",
-    ),
-    Refusal.MALFORMED.value: ("Credential not readable", "It is not written the way this source expects."),
-    Refusal.WRONG.value: ("Wrong credential", "It does not match: compare the secret of the sender with the one configured here."),
-    Refusal.EXPIRED.value: ("Expired credential", "It matched once: give the sender the new one, or extend the old one."),
-    "body-too-large": ("Body too large", "Raise `max_body` of this source, or send less."),
-    "body-too-slow": ("Body too slow", "The sender stopped in the middle of its request."),
-    "body-unreadable": ("Body not readable", "It was cut off, or its encoding is not what its headers say."),
-    Refusal.STALE.value: ("Signed at another time", "The signed timestamp is too far from this server's clock: check both clocks."),
+SCHEMES: Final = {
+    Scheme.BEARER.value: "a bearer token in Authorization",
+    Scheme.HEADER.value: "a header of its own",
+    Scheme.BASIC.value: "HTTP basic, user and password",
+    Scheme.TOKEN.value: "the end of the address",
+    Scheme.DBT.value: "dbt's signature",
+    Scheme.GITHUB.value: "GitHub's signature",
+    Scheme.GRAFANA.value: "Grafana's signature",
+    Scheme.FIVETRAN.value: "Fivetran's signature",
+    Scheme.SLACK.value: "Slack's signature",
+    Scheme.STRIPE.value: "Stripe's signature",
+    Scheme.STANDARD_WEBHOOKS.value: "the signature of Standard Webhooks",
+    Scheme.HMAC.value: "an HMAC in a header",
+    Scheme.SNS.value: "Amazon's signature",
 }
+"""How a sender proves itself: by …"""
+
+CHANGES: Final = {
+    "source": "Sources",
+    "member": "Members",
+    "token": "API tokens",
+    "events": "Replays",
+    "notifications": "Notifications deleted",
+    "mail": "Addresses that took no mail",
+    "issuer": "Applications that sign in",
+}
+"""What changes are of."""

@@ -28,6 +28,10 @@ MEANING = (
     "is no IANA time zone",
     "either cron or interval_seconds",
     "must be the slug of one of the team's senders",
+    "there is no such kind",
+    "cannot be used with this kind",
+    "a source of this kind",
+    "makes the secret of this scheme",
 )
 """What refuses data of the right shape: rules that JSON Schema has no words for, or would have to repeat at every text."""
 KEY_USED = "This Idempotency-Key was used for another request"

@@ -61,6 +61,13 @@ def watch(database: Database) -> None:
 def fill(database: Database) -> None:
     """Threads open and over, events of each kind, and people besides those who ask."""
     house = House(database, lambda: datetime.now(UTC))
+    secret = {"digest": digest("a-secret-of-many").hex(), "expires_at": None}
+    with database.writing() as transaction:
+        for number in range(8):
+            sources.put(
+                transaction, team_id=house.team_id, slug=f"made-{number}", kind="generic", environment="",
+                auth=[{"scheme": "bearer", "secrets": [secret]}], settings={}, managed=False, now=datetime.now(UTC),
+            )  # fmt: skip
     cy = house.user("cy")
     for name in ("dan", "eve", "fay"):
         house.user(name)

@@ -11,7 +11,7 @@ from gateway.config.environment import EnvironmentFault, read_environment
 from gateway.engine.mapping import kinds
 from gateway.provision.apply import apply
 from gateway.provision.first_start import set_up
-from gateway.storage import sources, tables
+from gateway.storage import audit, people, sources, tables
 from gateway.storage.database import Database
 from gateway.vault import Vault, VaultError
 from tests.conftest import NOW
@@ -200,6 +200,37 @@ def test_sources_that_never_were_in_the_file_stay_and_are_named(database: Databa
         assert sources.disable(transaction, team="home", slug="prefect", now=NOW)
         assert sources.find(transaction, "home", "prefect") is None
         assert not sources.disable(transaction, team="home", slug="prefect", now=NOW)
+
+
+def test_a_source_made_elsewhere_is_adopted_when_the_file_names_it_and_let_go_when_it_does_not(database: Database, tmp_path: Path) -> None:
+    configuration = read_configuration(put(tmp_path, DESIGN), GIVEN)
+    with database.writing() as transaction:
+        team_id = people.put_team(transaction, slug="acme", name="Acme", base_url=None, now=NOW)
+        made = {
+            slug: sources.put(
+                transaction, team_id=team_id, slug=slug, kind="prefect", environment="dev", auth=[], settings={}, managed=False, now=NOW
+            )
+            for slug in ("prefect-prod", "prefect-dev")
+        }
+        applied = apply(transaction, configuration, kinds(()), VAULT, NOW)
+        assert applied.adopted == ("acme/prefect-prod",)
+        assert applied.others == ("acme/prefect-dev",)
+        assert apply(transaction, configuration, kinds(()), VAULT, NOW).adopted == ()
+        mine = sources.one(transaction, team_ids=[team_id], source_id=made["prefect-prod"])
+        theirs = sources.one(transaction, team_ids=[team_id], source_id=made["prefect-dev"])
+        assert mine is not None
+        assert theirs is not None
+        assert (mine.owned, mine.environment, len(mine.auth)) == (True, "prod", 1)
+        assert (theirs.owned, theirs.environment, theirs.disabled_at) == (False, "dev", None)
+        apply(transaction, configuration.model_copy(update={"source": (), "monitor": ()}), kinds(()), VAULT, NOW)
+        let_go = sources.one(transaction, team_ids=[team_id], source_id=mine.id)
+        assert let_go is not None
+        assert (let_go.owned, let_go.disabled_at) == (False, NOW)
+        changes = audit.page(transaction, team_ids=[team_id], before=None, limit=10, wanted=audit.Filter(action="source"))
+    assert [(one["action"], one["target"]) for one in changes] == [
+        ("source.disabled", "prefect-prod"),
+        ("source.adopted", "acme/prefect-prod"),
+    ]
 
 
 def test_somebody_who_is_not_named_any_more_leaves_the_team(database: Database, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, event, text
 
-from gateway.storage import deliveries, floods, mail_contents
+from gateway.storage import deliveries, floods, mail_contents, sent_mail
 from gateway.storage.database import Database
 from tests.builders import House
 from tests.conftest import NOW, Clock
@@ -100,3 +100,11 @@ def test_envelopes_begin_with_the_mails_asked_for(full: Database) -> None:
         (plan,) = plans(full, verb)
         assert not goes_through_all(plan), plan
         assert "pk_deliveries" in plan or "SEARCH deliveries USING INTEGER PRIMARY KEY" in plan, plan
+
+
+@pytest.mark.req("R81")
+def test_mails_that_failed_are_found_by_their_index(full: Database) -> None:
+    failed = sent_mail.Filter(status="failed")
+    (plan,) = plans(full, lambda one: sent_mail.page(one, user_id=1, team_ids=[1], before=None, limit=50, wanted=failed))
+    assert "ix_deliveries_failed" in plan, plan
+    assert not goes_through_all(plan), plan

@@ -54,15 +54,16 @@ async def test_what_was_asked_of_a_sender_and_what_came_of_it(house: House, ana:
     assert "Still to come" in page
     assert "the key may not &lt;i&gt;read&lt;/i&gt; runs" in page
     assert "<b>1</b>" not in page
-    assert "not asked" in await text(await ana.get("/sources"))
+    assert "missed runs" not in await text(await ana.get("/sources/1"))
     await house.database.write(reconciliations.enroll, ["prefect"], now)
     with house.database.writing() as transaction:
         one = reconciliations.claim(transaction, now=now, lease="y", lease_for=timedelta(minutes=1))
         assert one is not None
         reconciliations.finish(transaction, one.source_id, lease="y", trouble="answered 503", asked_at=now, due_at=now)
-    page = await text(await ana.get("/sources"))
-    assert "answered 503" in page
-    assert "not asked" not in page
+    assert "answered 503" in await text(await ana.get("/sources"))
+    page = await text(await ana.get("/sources/1"))
+    assert "Its API cannot be asked: answered 503" in page
+    assert "missed runs" in page
 
 
 @pytest.mark.req("R17")
@@ -152,7 +153,7 @@ async def test_a_long_replay_goes_on_from_its_address(house: House, ana: Client,
 async def test_what_an_address_asks_for_is_only_ever_text(house: House, ana: Client) -> None:
     await arrives(house, b'{"odd": 1}')
     evil = {"source": "\"'><script>alert(1)</script>", "started": "<script>alert(2)</script>", "cursor": "1.2", "queued": "<b>", "of": "x"}
-    for path in ("/events", "/events/replay", "/sources"):
+    for path in ("/events", "/events/replay", "/rejections"):
         page = await text(await ana.get(path, params={"source": evil["source"]} if path != "/events/replay" else evil))
         assert "<script>alert" not in page
     await text(await ana.get("/events/replay"), 422)
@@ -161,13 +162,22 @@ async def test_what_an_address_asks_for_is_only_ever_text(house: House, ana: Cli
 
 async def test_refusals_can_be_seen_of_one_source(house: House, ana: Client) -> None:
     await arrives(house, b"{}", token="wrong-secret")
-    assert "Refused lately at <bdi>prefect-prod</bdi>" in await text(await ana.get("/sources?source=prefect-prod"))
-    assert "Nothing was refused at" in await text(await ana.get("/sources?source=other"))
+    await arrives(house, b"{}", token="right-secret")
+    for query, seen in {
+        "": True, "?source=prefect-prod": True, "?reason=credential-wrong&team=acme": True, "?source=other": False,
+        "?reason=body-too-large": False,
+    }.items():  # fmt: skip
+        page = await text(await ana.get(f"/rejections{query}"))
+        assert ("<b>Wrong credential</b> at" in page) is seen, query
+        assert ("Nothing was refused within this filter" in page) is not seen, query
+    await text(await ana.get("/rejections?team=other"), 404)
+    await text(await ana.get("/rejections?cursor=x"), 422)
 
 
 async def test_sources_show_addresses_and_refusals_without_credentials(house: House, ana: Client) -> None:
     assert await arrives(house, b"{}", token="wrong-secret") == 401
-    page = await text(await ana.get("/sources"))
+    assert "Its latest requests were refused: wrong credential" in await text(await ana.get("/sources"))
+    page = await text(await ana.get("/sources/1"))
     assert "http://127.0.0.1:8080/webhooks/acme/prefect-prod</code>" in page
     assert "Wrong credential" in page
     assert "compare the secret" in page
@@ -177,12 +187,13 @@ async def test_sources_show_addresses_and_refusals_without_credentials(house: Ho
 
 async def test_the_pages_of_admins_are_theirs_alone(house: House, ben: Client) -> None:
     await arrives(house, b"{}")
-    for path in ("/sources", "/events", "/events/1"):
+    for path in ("/sources", "/sources/new", "/sources/1", "/rejections", "/events", "/events/1", "/members", "/members/1", "/audit"):
         assert "for admins" in await text(await ben.get(path), 403)
     assert (await ben.post("/events/1/replay", headers=OURS)).status == 403
     assert "Sources" not in words(await text(await ben.get("/")))
     olga = await house.signed_in("olga")
-    await text(await olga.get("/events/1"), 404)
+    for path in ("/events/1", "/sources/1", "/members/1"):
+        await text(await olga.get(path), 404)
     assert "prefect-prod" not in await text(await olga.get("/sources"))
     await olga.session.close()
 

@@ -52,6 +52,7 @@ deliveries: Final = Table(
     partial("ix_deliveries_waiting", "due_at", "id", where="status = 'waiting'"),
     partial("ix_deliveries_urgent", "due_at", "id", where=URGENT),
     partial("ix_deliveries_untouched", "id", where=UNTOUCHED),
+    partial("ix_deliveries_failed", "id", where="status = 'failed'"),
     Index(None, "user_id", "finished_at"),
     partial(
         "uq_deliveries_digest", "user_id", "conversation_id", "channel", unique=True,

@@ -8,7 +8,7 @@ from alembic import op
 from gateway.storage.types import Id, Time
 
 revision: Final = "0010"
-down_revision: Final = "0007"
+down_revision: Final = "0009"
 branch_labels: Final = None
 depends_on: Final = None
 

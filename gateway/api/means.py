@@ -1,0 +1,17 @@
+"""What operations have beside the database: the senders that are known, the vault, and a way to try a source."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from gateway.intake.rehearsal import Rehearsals
+from gateway.vault import Vault
+from mappers.contract import SourceKind
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """Of one process that answers."""
+
+    kinds: Mapping[str, SourceKind]
+    vault: Vault
+    rehearsals: Rehearsals
