@@ -8,7 +8,7 @@ from typing import Any, Final
 from aiohttp import web
 from pydantic import ValidationError
 
-from gateway.api import people, tokens
+from gateway.api import people, sessions, tokens
 from gateway.api.operation import Call
 from gateway.api.people import Member, MembershipRequest, MembersQuery
 from gateway.api.problem import Problem, refused
@@ -78,6 +78,12 @@ async def end_token_of(visit: Visit) -> web.Response:
     """Ends a member's token."""
     await tokens.revoke_token_of(visit.call())
     return visit.redirect(f"/members/{visit.call().id()}", "token-ended")
+
+
+async def sign_out_of(visit: Visit) -> web.Response:
+    """Signs a member out everywhere."""
+    await sessions.end_sessions_of(visit.call())
+    return visit.redirect(f"/members/{visit.call().id()}", "signed-out-everywhere")
 
 
 async def show_tokens(visit: Visit) -> web.Response:
@@ -189,6 +195,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     ("GET", "/members/{id}", one),
     ("POST", "/members/{id}", change),
     ("POST", "/members/{id}/remove", remove),
+    ("POST", "/members/{id}/sign-out", sign_out_of),
     ("POST", "/members/{id}/tokens/{token}/end", end_token_of),
     ("GET", "/tokens", show_tokens),
     ("POST", "/tokens", make_token),

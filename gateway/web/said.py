@@ -48,6 +48,7 @@ _SAYINGS: Final = {
     "member-added": ("Added; they can sign in with that address", None),
     "member-changed": ("Changed: it counts from now on", None),
     "member-removed": ("Removed from the team; the person stays, with what they have elsewhere", None),
+    "signed-out-everywhere": ("Signed out everywhere: every browser of theirs has to sign in anew", None),
     "token-ended": ("That token is not accepted any more", None),
     "unchanged": ("Nothing was changed", None),
     "replayed": ("Queued to be mapped again; nobody hears twice of the same happening", None),

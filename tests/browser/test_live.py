@@ -283,3 +283,28 @@ async def test_what_is_new_and_urgent_is_told_on_the_desktop_where_somebody_aske
     await house.happens(*(draft(f"job-{number}") for number in range(5)))
     await expect(ana.page.locator(".bar-head")).to_contain_text("7 urgent")
     assert [one["title"] for one in await ana.page.evaluate("window.told")][1:] == ["5 new and urgent"], "a storm is one"
+
+
+@pytest.mark.req("R69")
+async def test_notifications_of_the_desktop_are_turned_on_tried_and_turned_off(house: House, browser: Browser) -> None:
+    ana = await visitor(house, browser)
+    page = ana.page
+    await page.add_init_script(PRETEND.replace('"granted"', '"default"', 1))
+    await ana.goes("/preferences")
+    state = page.locator("[data-desktop-state]")
+    await expect(state).to_have_text("Off.")
+    await page.evaluate("Notification.requestPermission = async () => (Notification.permission = 'denied')")
+    await page.get_by_role("button", name="Turn on").click()
+    await expect(state).to_contain_text("This browser blocks notifications")
+    await page.evaluate("Notification.permission = 'default'")
+    await ana.goes("/preferences")
+    await page.evaluate("Notification.requestPermission = async () => (Notification.permission = 'granted')")
+    await page.get_by_role("button", name="Turn on").click()
+    await expect(state).to_have_text("On.")
+    await page.get_by_role("button", name="Show one now").click()
+    assert [one["title"] for one in await page.evaluate("window.told")] == ["Error: nightly-orders"]
+    await page.reload()
+    await expect(state).to_have_text("You turned them on elsewhere; this browser was not asked yet.")
+    await page.get_by_role("button", name="Turn off").click()
+    await expect(state).to_have_text("Off.")
+    assert ana.complaints == []

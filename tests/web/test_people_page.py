@@ -105,3 +105,16 @@ async def test_mail_is_found_by_status_kind_and_person(house: House, ana: Client
         assert len(set(re.findall(r'href="/mail/\d+"', page))) == count, query
         assert count or "Nothing matches" in page
     await text(await ana.get("/mail?status=lost"), 422)
+
+
+async def test_a_device_that_is_lost_is_signed_out_by_an_admin(house: House, ana: Client) -> None:
+    ben = await house.signed_in("ben")
+    await text(await ben.get("/"))
+    path = f"/members/{house.users['ben']}"
+    answer = await ana.post(f"{path}/sign-out", headers=OURS, allow_redirects=False)
+    assert answer.headers["Location"] == path
+    assert "Signed out everywhere" in words(await text(await ana.get(path)))
+    await text(await ben.get("/"), 401)
+    assert "sessions.ended" in await text(await ana.get("/audit"))
+    assert (await ben.post(f"/members/{house.users['ana']}/sign-out", headers=OURS)).status == 401
+    await text(await ana.post(f"/members/{house.users['olga']}/sign-out", headers=OURS), 404)

@@ -9,3 +9,4 @@ import "./dialog.js";
 import "./keys.js";
 import "./replay.js";
 import "./copy.js";
+import "./desktop-choice.js";
