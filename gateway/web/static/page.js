@@ -8,3 +8,4 @@ import "./deeds.js";
 import "./dialog.js";
 import "./keys.js";
 import "./replay.js";
+import "./preferences.js";
