@@ -19,6 +19,7 @@ from gateway.api import (
     openapi,
     people,
     preferences,
+    preview,
     put_aside,
     sessions,
     sources,
@@ -65,7 +66,7 @@ from gateway.workers.letters import Desk
 from gateway.workers.loop import Worker
 from gateway.workers.process import ProcessWorker
 from gateway.workers.pulse import PulseWorker
-from gateway.workers.reading import reading_of, redactor_of
+from gateway.workers.reading import reading_of, redacting, redactor_of
 from gateway.workers.reconcile import ReconcileWorker
 from gateway.workers.settle import SettleWorker
 from gateway.workers.sign_in_mail import SignInMailWorker
@@ -75,6 +76,7 @@ from mappers.contract import SourceKind
 
 OPERATIONS: Sequence[Operation] = (
     *preferences.OPERATIONS,
+    *preview.OPERATIONS,
     *create.OPERATIONS,
     *marking.OPERATIONS,
     *notifications.OPERATIONS,
@@ -137,7 +139,8 @@ class Web:
         self._provider = Provider(settings) if settings else None
         ways = Ways(mail=environment.smtp_url is not None, provider=settings.name if settings else "")
         signing_in = SigningIn(database, sign_in, clock, ways, environment.trusted_proxies, ring)
-        Pages(database, sign_in, clock, environment.base_url, means, signing_in, self._provider).add_routes(self.app.router)
+        pages = Pages(database, sign_in, clock, environment.base_url, means, signing_in, self._provider, redacting(environment))
+        pages.add_routes(self.app.router)
         self.app.router.add_get("/api/openapi.json", _described(environment))
 
     async def _watching(self, _: web.Application) -> AsyncIterator[None]:

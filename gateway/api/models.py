@@ -151,6 +151,8 @@ class DeliveryToMe(BaseModel):
     created_at: datetime
     finished_at: datetime | None
     last_answer: str | None
+    why: str
+    """Why it was sent to me, in a sentence."""
 
 
 class Evidence(BaseModel):

@@ -195,26 +195,27 @@ async def show(call: Call) -> Preferences:
 
 async def change(call: Call) -> Preferences:
     """Changes what is given: what is of a team in the team asked for, or in all of mine."""
+    return await call.database.write(apply, call)
 
-    def write(transaction: Transaction) -> Preferences:
-        wanted: PreferencesChange = call.body
-        team_ids = call.team_ids(call.query.team)
-        user = preferences.hold_user(transaction, call.person.id)
-        shown = _read(transaction, call)
-        columns, settings = _user_changes(wanted, user)
-        preferences.change_user(transaction, user_id=call.person.id, columns=columns, settings=settings)
-        if "do_not_disturb_until" in wanted.model_fields_set:
-            team_id = team_ids[0] if call.query.team else None
-            until = _still(wanted.do_not_disturb_until, call.now)
-            preferences.do_not_disturb(transaction, user_id=call.person.id, team_id=team_id, until=until)
-        for category, values in _category_changes(wanted, shown).items():
-            preferences.choose(transaction, user_id=call.person.id, team_ids=team_ids, category=category.value, values=values)
-        found = _read(transaction, call)
-        if any(getattr(found, name) != getattr(shown, name) for name in _MOVES_MAIL) or found.email.digest is not shown.email.digest:
-            preferences.hold_anew(transaction, user_id=call.person.id, now=call.now)
-        return found
 
-    return await call.database.write(write)
+def apply(transaction: Transaction, call: Call) -> Preferences:
+    """Makes the change that a call asks for; gives what is in force then."""
+    wanted: PreferencesChange = call.body
+    team_ids = call.team_ids(call.query.team)
+    user = preferences.hold_user(transaction, call.person.id)
+    shown = _read(transaction, call)
+    columns, settings = _user_changes(wanted, user)
+    preferences.change_user(transaction, user_id=call.person.id, columns=columns, settings=settings)
+    if "do_not_disturb_until" in wanted.model_fields_set:
+        team_id = team_ids[0] if call.query.team else None
+        until = _still(wanted.do_not_disturb_until, call.now)
+        preferences.do_not_disturb(transaction, user_id=call.person.id, team_id=team_id, until=until)
+    for category, values in _category_changes(wanted, shown).items():
+        preferences.choose(transaction, user_id=call.person.id, team_ids=team_ids, category=category.value, values=values)
+    found = _read(transaction, call)
+    if any(getattr(found, name) != getattr(shown, name) for name in _MOVES_MAIL) or found.email.digest is not shown.email.digest:
+        preferences.hold_anew(transaction, user_id=call.person.id, now=call.now)
+    return found
 
 
 _MOVES_MAIL: Final = ("quiet_hours", "urgent_breaks_through", "timezone", "do_not_disturb_until")

@@ -35,6 +35,8 @@ _WHY: Final = {
     "reminder": "it is still open",
 }
 
+_SENT: Final = {"digest": "Part of a digest of yours, because {}.", "reminder": "A reminder, because {}."}
+
 
 def links(row: Mapping[str, Any], public_url: str) -> dict[str, str]:
     """Links as a reader can follow them: paths are resolved against the team's base URL."""
@@ -79,7 +81,7 @@ def detail(
             "why": why(row),
             "member_list": [_member(one, row, public_url) for one in members],
             "timeline": [Happening.model_validate({**one, "members": len(one["members"])}) for one in timeline],
-            "deliveries": [DeliveryToMe.model_validate(one) for one in deliveries],
+            "deliveries": [DeliveryToMe.model_validate({**one, "why": _why_sent(one)}) for one in deliveries],
         }
     )
 
@@ -104,6 +106,11 @@ def why(row: Mapping[str, Any]) -> str:
     category = Category(row["category"]).value.replace("_", " ")
     reason = "noted" if row["reason"] in ("first", "reopened") and _is_note(row) else row["reason"]
     return f"You are in team {row['team']} and subscribed to {category}; you got this because {_WHY.get(reason, reason)}."
+
+
+def _why_sent(one: Mapping[str, Any]) -> str:
+    """Why a message went to the person, in a sentence."""
+    return _SENT.get(one["kind"], "Because {}.").format(_WHY.get(one["reason"], one["reason"]))
 
 
 def _is_note(row: Mapping[str, Any]) -> bool:

@@ -70,6 +70,13 @@ def tell(connection: Connection, alert: Alert, news: Sequence[News], moment: Mom
     return mails if alert is Alert.REMINDED else mails + _count(connection, entries.change_entries(connection.dialect.name, alert), told)
 
 
+def heard(connection: Connection, channel: str, news: Sequence[News], *, user_id: int, now: datetime) -> set[str]:
+    """Which of these the person hears over this channel, by `news`; nobody is told."""
+    moment = Moment(now, by_mail=False, after=user_id - 1, upto=user_id)
+    dialect = connection.dialect.name
+    return set(connection.scalars(entries.heard(dialect, channel), _handed_over(dialect, news, moment)))
+
+
 def take_out_of_mail(connection: Connection, ids: Sequence[int], *, now: datetime, why: str, user_id: int) -> None:
     """Takes these threads out of the person's mails of every kind that have not left; `why` stands with those that are cancelled."""
     _take_out_of_mail(connection, {"ids": ids, "now": now, "after": user_id - 1, "upto": user_id, "kinds": KINDS, "why": why})

@@ -37,6 +37,13 @@ def put_entries_of_mail(dialect: str) -> Any:
     return insert_of(dialect)(inbox_entries).from_select(_ENTRY, _entries(dialect, EMAIL)).on_conflict_do_nothing()
 
 
+@functools.cache
+def heard(dialect: str, channel: str) -> Any:
+    """Which of the news people hear over this channel, by `news`."""
+    told = news(dialect)
+    return crowd(told, hears(channel, told), (told.c.news,))
+
+
 def _entries(dialect: str, channel: str) -> Any:
     told = news(dialect)
     columns = (

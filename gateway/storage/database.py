@@ -95,6 +95,10 @@ class Database:
         """The verb's answer once its transaction is durable. Raises `StorageUnavailable`, and then nothing happened."""
         return await self._run(self._writers, self.writing, lambda connection: verb(connection, *args, **kwargs))
 
+    async def rehearse(self, verb: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """What the verb would answer, were it to write; nothing of what it writes stays. Raises `StorageUnavailable`."""
+        return await self._run(self._writers, self._rehearsing, lambda connection: verb(connection, *args, **kwargs))
+
     async def look_up(self, verb: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Like `read`, in a thread that only the door uses: what pages read does not hold up a sender."""
         return await self._run(self._door_reader, self.reading, lambda connection: verb(connection, *args, **kwargs))
@@ -150,6 +154,11 @@ class Database:
             changed = changes.noted(connection)
         if changed:
             self.on_change(changed)
+
+    @contextmanager
+    def _rehearsing(self) -> Iterator[Connection]:
+        with _translated(), self.engine.connect().execution_options(writes=True) as connection:
+            yield connection  # closed without a commit, it is rolled back
 
     @contextmanager
     def appending(self) -> Iterator[Connection]:

@@ -94,7 +94,7 @@ async def show(visit: Visit) -> web.Response:
 async def one(visit: Visit) -> web.Response:
     """One event with its body."""
     found = await events.show_event(visit.call())
-    return await visit.page("event.html", section="events", one=found, indented=_indented(found.body))
+    return await visit.page("event.html", section="events", one=found, indented=laid_out(found.body))
 
 
 async def replay_one(visit: Visit) -> web.Response:
@@ -150,7 +150,7 @@ def _number(text: str | None) -> int:
     return int(text) if text and text.isascii() and text.isdigit() and len(text) <= 12 else 0
 
 
-def _indented(body: str | None) -> str | None:
+def laid_out(body: str | None) -> str | None:
     """JSON laid out for reading; None where it is none, or looks so already."""
     try:
         text = json.dumps(json.loads(body or ""), indent=2, ensure_ascii=False)

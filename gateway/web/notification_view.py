@@ -1,5 +1,6 @@
 """One notification whole, and what a person does with notifications."""
 
+import asyncio
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -7,13 +8,14 @@ from typing import Any, Final
 from aiohttp import web
 from pydantic import ValidationError
 
-from gateway.api import marking, notifications, put_aside
+from gateway.api import events, marking, notifications, put_aside
 from gateway.api.marking import Marks
 from gateway.api.models import Detail, ReadAt, Vote
 from gateway.api.operation import Handler
 from gateway.api.problem import Problem, refused
 from gateway.api.put_aside import UNTIL_RESOLVED, Period
 from gateway.storage.types import microseconds
+from gateway.web.events_view import laid_out
 from gateway.web.filters import Filters
 from gateway.web.visit import Route, Visit
 from mappers.contract import duration
@@ -43,8 +45,24 @@ async def show(visit: Visit) -> web.Response:
     """A notification; looking changes nothing, the script or a button marks it read."""
     found = await notifications.show(visit.call())
     may_act = visit.person.is_at_least("member", visit.person.teams[found.team])
-    story = _story(found) | {"is_admin": bool(visit.person.admin_of), "may_act": may_act}
-    return await visit.page("notification.html", section="notification", one=found, **story)
+    is_admin = visit.person.teams[found.team] in visit.person.admin_of
+    raw = await _raw(visit, found) if is_admin else None
+    return await visit.page(
+        "notification.html", section="notification", one=found, raw=raw, is_admin=is_admin, may_act=may_act, **_story(found)
+    )
+
+
+async def _raw(visit: Visit, found: Detail) -> dict[str, Any] | None:
+    """The event that was last received of it, as it may be shown; None where it is not kept any more, or none brought it."""
+    number = next((one.event_id for one in found.timeline if one.event_id), None)
+    if number is None:
+        return None
+    try:
+        event = await events.show_event(visit.call(number=number))
+    except Problem:
+        return None
+    text = await asyncio.to_thread(visit.redact, laid_out(event.body) or event.body or event.body_base64 or "")
+    return {"id": event.id, "received_at": event.received_at, "method": event.method, "size": event.size, "text": text}
 
 
 def _story(found: Detail) -> dict[str, Any]:

@@ -9,9 +9,11 @@ from typing import Any, Final
 from aiohttp import web
 from pydantic import ValidationError
 
-from gateway.api import preferences
-from gateway.api.models import TeamQuery
+from gateway.api import notifications, preferences
+from gateway.api.models import FilterQuery, TeamQuery
 from gateway.api.preferences import Preferences, PreferencesChange
+from gateway.api.preview import Preview
+from gateway.api.preview import preview as rehearse
 from gateway.api.problem import Problem, refused
 from gateway.domain.rhythm import DAILY_AT
 from gateway.storage import refused_addresses
@@ -26,7 +28,10 @@ _MORNING: Final = time(8)
 async def show(visit: Visit) -> web.Response:
     """The form as things are."""
     team = _team(visit, visit.request.query.get("team"))
-    found = await preferences.show(visit.call(query=TeamQuery(team=team)))
+    return await _form(visit, team, await preferences.show(visit.call(query=TeamQuery(team=team))), None)
+
+
+async def _form(visit: Visit, team: str | None, found: Preferences, preview: Preview | None) -> web.Response:
     everywhere = await preferences.show(visit.call(query=TeamQuery())) if team else found
     held = {"": everywhere.do_not_disturb_until, **({team: found.do_not_disturb_until} if team else {})}
     return await visit.page(
@@ -37,6 +42,8 @@ async def show(visit: Visit) -> web.Response:
         refused=await visit.database.read(refused_addresses.of_person, visit.person.id),
         zones=_zones(found.timezone),
         held={place: until for place, until in held.items() if until},
+        muted=await notifications.filtered(visit.call(query=FilterQuery(muted=True, limit=100))),
+        preview=preview,
         daily_at=DAILY_AT,
         max_retention_days=preferences.MAX_RETENTION_DAYS,
     )
@@ -46,16 +53,28 @@ async def save(visit: Visit) -> web.Response:
     """Changes what differs from what is in force, and nothing else: an untouched default stays a default."""
     form = await visit.form()
     team = _team(visit, form.get("team"))
-    query = TeamQuery(team=team)
-    found = await preferences.show(visit.call(query=query))
-    values = differences(found, form)
-    if values:
-        try:
-            change = PreferencesChange.model_validate(values)
-        except ValidationError as error:
-            raise refused("form", error) from None
-        await preferences.change(visit.call(query=query, body=change))
-    return visit.redirect(_address(visit, team), "saved" if values else "unchanged")
+    change = await _change(visit, team, form)
+    if change.model_fields_set:
+        await preferences.change(visit.call(query=TeamQuery(team=team), body=change))
+    return visit.redirect(_address(visit, team), "saved" if change.model_fields_set else "unchanged")
+
+
+async def preview(visit: Visit) -> web.Response:
+    """What would have reached the person last week, were the form saved: as a page with the form, or that part alone."""
+    form = await visit.form()
+    team = _team(visit, form.get("team"))
+    found = await rehearse(visit.call(query=TeamQuery(team=team), body=await _change(visit, team, form)))
+    if "part" in visit.request.query:
+        return visit.fragment("preview.html", preview=found)
+    return await _form(visit, team, found.preferences, found)
+
+
+async def _change(visit: Visit, team: str | None, form: Mapping[str, str]) -> PreferencesChange:
+    found = await preferences.show(visit.call(query=TeamQuery(team=team)))
+    try:
+        return PreferencesChange.model_validate(differences(found, form))
+    except ValidationError as error:
+        raise refused("form", error) from None
 
 
 async def do_not_disturb(visit: Visit) -> web.Response:
@@ -84,6 +103,7 @@ def differences(found: Preferences, form: Mapping[str, str]) -> dict[str, Any]:
     """The fields of a `PreferencesChange` that the form wants otherwise."""
     changes: dict[str, Any] = {}
     _put(changes, "enabled", found.enabled, "enabled" in form)
+    _put(changes, "shortcuts", found.shortcuts, "shortcuts" in form)
     _put(changes, "timezone", found.timezone, form.get("timezone", found.timezone))
     _put(changes, "urgent_breaks_through", found.urgent_breaks_through, "urgent_breaks_through" in form)
     hours = {name: form.get(f"quiet_hours.{name}", "") for name in ("from", "until")} if "quiet_hours" in form else None
@@ -135,5 +155,6 @@ def _known_zones() -> frozenset[str]:
 ROUTES: Final[tuple[Route, ...]] = (
     ("GET", "/preferences", show),
     ("POST", "/preferences", save),
+    ("POST", "/preferences/preview", preview),
     ("POST", "/preferences/do-not-disturb", do_not_disturb),
 )

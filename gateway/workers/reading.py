@@ -1,12 +1,13 @@
 """How failures are read: by which model, how often, and with which secrets never shown to it."""
 
+from collections.abc import Callable
 from urllib.parse import unquote
 
 from pydantic import SecretStr
 
 from gateway.config.environment import OPENAI, Environment, EnvironmentFault
 from gateway.workers.summarize import AskedModel, Reading
-from summarizer import Redactor
+from summarizer import Redactor, Unsure
 from summarizer.gate import VARIABLE, is_on
 
 
@@ -18,6 +19,19 @@ def reading_of(environment: Environment) -> Reading:
 def redactor_of(environment: Environment) -> Redactor:
     """What takes secrets out of mail: it knows the installation's own."""
     return Redactor.for_secrets(own_secrets(environment))
+
+
+def redacting(environment: Environment) -> Callable[[str], str]:
+    """The same for what a page shows: of a text that cannot be made safe, only that."""
+    redactor = redactor_of(environment)
+
+    def cleaned(text: str) -> str:
+        try:
+            return redactor.clean(text)
+        except Unsure:
+            return "(not shown: it may hold a secret)"
+
+    return cleaned
 
 
 def own_secrets(environment: Environment) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 import html
 import re
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -189,3 +190,63 @@ async def test_a_note_is_no_failure(house: House, ana: Client) -> None:
     assert "Note" in page
     number = ids(await text(await ana.get("/")))[0]
     assert "A note of" in words(await text(await ana.get(f"/notifications/{number}")))
+
+
+@pytest.mark.req("R65")
+async def test_every_tab_counts_what_its_list_shows(house: House, ana: Client) -> None:
+    for name in "abcdef":
+        house.clock.advance(seconds=1)
+        await house.happens(draft(name))
+    await house.happens(over("a"), draft("late", category=Category.LATE_RUN, level=Level.WARNING))
+    every = ids(await text(await ana.get("/")))
+    for deed, number in zip(("archive", "read", "snooze", "mute"), every[2:], strict=False):
+        await ana.post("/notifications", data={"do": deed, "id": number, "for": "8h"}, headers=OURS)
+    for query in ("", "category=late_run", "q=d", "status=resolved"):
+        for tab in ("all", "unread", "urgent", "snoozed", "archived", "muted"):
+            page = await text(await ana.get(f"/?tab={tab}&{query}"))
+            count = re.search(rf'data-count="{tab}"( hidden)?>(\d+)<', page)
+            assert count
+            assert int(count[2]) == len(titles(page)), (tab, query)
+            assert bool(count[1]) is (count[2] == "0")
+
+
+@pytest.mark.req("R61")
+async def test_days_are_those_of_the_reader(house: House, ana: Client) -> None:
+    await ana.put("/api/notifications/preferences", json={"timezone": "Asia/Kolkata"}, headers=OURS)
+    house.clock.now = datetime(2026, 3, 2, 18, 29, tzinfo=UTC)
+    await house.happens(draft("before midnight"))
+    house.clock.advance(minutes=2)
+    await house.happens(draft("after midnight"))
+    assert titles(await text(await ana.get("/?since=2026-03-03"))) == ["after midnight failed"]
+    assert titles(await text(await ana.get("/?until=2026-03-02"))) == ["before midnight failed"]
+    assert len(titles(await text(await ana.get("/?since=2026-03-02&until=2026-03-03")))) == 2
+    page = await text(await ana.get("/"))
+    assert words(page).index("Today") < words(page).index("Yesterday")
+    for nonsense in ("yesterday", "2026-02-30", "9999-12-31T", "1"):
+        await text(await ana.get(f"/?since={nonsense}"), 422)
+
+
+@pytest.mark.req("R66")
+async def test_marking_all_as_read_is_taken_back_however_much_it_was(house: House, ana: Client) -> None:
+    for number in range(120):
+        await house.happens(draft(f"job-{number}"))
+    page = await text(await ana.get("/"))
+    assert "Mark all 120 unread as read" in page
+    until = html.unescape(re.search(r'name="shown_until" value="([^"]*)"', page)[1])  # type: ignore[index]
+    said = await text(await ana.post("/notifications/read-all", data={"tab": "all", "shown_until": until}, headers=OURS))
+    assert "Marked as read: 120." in said
+    read_at = html.unescape(re.search(r'name="read_at" value="([^"]*)"', said)[1])  # type: ignore[index]
+    said = await text(await ana.post("/notifications/unread-all", data={"read_at": read_at}, headers=OURS))
+    assert "Unread again." in said
+    assert "Mark all 120 unread as read" in said
+    await text(await ana.post("/notifications/unread-all", data={"read_at": "then"}, headers=OURS), 422)
+
+
+async def test_a_saying_that_nobody_said_is_not_repeated(ana: Client) -> None:
+    for cookie in ("read-all.1", "read-all.1.2.3", "read-all.5." + "9" * 18, "explode.1", "read-all"):
+        page = await text(await ana.get("/", headers={"Cookie": f"{ana_cookie(ana)}; tocsin_said={cookie}"}))
+        assert 'class="said"' not in page, cookie
+
+
+def ana_cookie(client: Client) -> str:
+    return "; ".join(f"{one.key}={one.value}" for one in client.session.cookie_jar)

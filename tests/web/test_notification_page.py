@@ -1,10 +1,14 @@
 """One notification whole."""
 
+from hashlib import sha256
 from typing import Any
 
 import pytest
 from aiohttp.test_utils import TestClient
 
+from gateway.storage import arrivals
+from gateway.storage.arrivals import Arrival
+from gateway.workers.process import ProcessWorker
 from mappers.contract import Level
 from tests.web.house import OURS, House, draft, over, text, words
 
@@ -37,6 +41,7 @@ async def test_everything_there_is_to_know(house: House, ana: Client) -> None:
         "nothing was open: a new episode begins",
         "You are in team acme and subscribed to job failure; you got this because it began to fail.",
         "Failure by email",
+        "Because it began to fail.",
         "Kept here: no mail server is configured",
     ):
         assert said in page, said
@@ -89,3 +94,20 @@ async def test_a_warning_says_so_in_words(house: House, ana: Client) -> None:
     page = words(await text(await ana.get("/notifications/1")))
     assert page.count("Warning") >= 1
     assert "Urgent" not in page
+
+
+async def test_an_admin_sees_what_arrived_without_its_secrets(house: House, ana: Client, ben: Client) -> None:
+    body = b'{"body": "Flow run nightly with id 7f3f6f1e-6c53-4b0b-9e5e-2f6a8d3f1c11 entered state Failed", "password": "hunter2hunter2"}'
+    arrival = Arrival(house.source_id, None, sha256(body).digest(), "POST", "", "", [], body, house.clock())
+    await house.database.append(arrivals.append, [arrival])
+    process = next(worker for worker in house.work.workers if worker.name == "process")
+    assert isinstance(process, ProcessWorker)
+    while await process.step():
+        pass
+    number = (await (await ana.get("/api/notifications/v1")).json())["items"][0]["id"]
+    page = words(await text(await ana.get(f"/notifications/{number}")))
+    assert "Raw event" in page
+    assert "entered state Failed" in page
+    assert "[redacted: " in page
+    assert "hunter2" not in page
+    assert "Raw event" not in await text(await ben.get(f"/notifications/{number}"))

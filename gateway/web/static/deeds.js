@@ -54,7 +54,7 @@ function show(deed, box) {
 function leave(item) {
   const holders = [item.closest(".fold"), item.closest(".day")];
   const focused = item.contains(document.activeElement);
-  const next = focused && following(item);
+  const next = focused ? following(item) : null;
   item.remove();
   for (const one of holders) if (one && !one.querySelector("[data-item]")) one.remove();
   next?.focus();

@@ -10,3 +10,4 @@ import "./keys.js";
 import "./replay.js";
 import "./copy.js";
 import "./desktop-choice.js";
+import "./preferences.js";
