@@ -34,6 +34,8 @@ REFUSALS_A_SECOND: Final = 5
 the address passes all the same; a signature does not, for that would take reading the body."""
 REFUSALS_AT_ONCE: Final = 100
 _log = logging.getLogger("tocsin.intake")
+_BEGAN: Final = web.RequestKey("began", float)
+"""When the head of a request was there, by the performance counter."""
 
 
 class Door:
@@ -59,7 +61,7 @@ class Door:
         """One request from a sender."""
         began, entry = time.perf_counter(), None
         own_id = begin_request()
-        request["began"] = began
+        request[_BEGAN] = began
         try:
             entry, tail = await self._find(request)
             response = await self._enter(request, entry, tail)
@@ -114,7 +116,7 @@ class Door:
     async def _append_traced(self, request: web.Request, entry: Entry, made: Arrival) -> Receipt:
         """Whoever proved itself may continue a trace of its own. What is stored bears ours, for those who take it up."""
         came = tracing.of_headers(made.headers)
-        since = time.time_ns() - int((time.perf_counter() - request["began"]) * 1e9)
+        since = time.time_ns() - int((time.perf_counter() - request[_BEGAN]) * 1e9)
         with tracing.span(f"accept {entry.name}", kind="server", parents=came, since=since, request_id=request_id()) as accepting:
             ours = tracing.carried()
             made.headers = [one for one in made.headers if one[0].lower() != tracing.HEADER] + ([["Traceparent", ours]] if ours else [])

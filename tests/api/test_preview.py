@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from gateway.storage import lately, tables
+from gateway.storage import alerted, tables
 from tests.builders import House, failure, recovery
 from tests.conftest import NOW, Clock
 
@@ -104,7 +104,7 @@ async def test_only_so_much_is_looked_at_and_it_says_since_when(
     for number in range(5):
         clock.advance(hours=1)
         house.say(failure(event_data={"job": number}, run=f"r{number}"))
-    monkeypatch.setattr(lately, "MOST", 3)
+    monkeypatch.setattr(alerted, "MOST", 3)
     found = await ana.post(PREVIEW, {})
     assert found["in_app"] == 3
     assert found["since"] == (NOW + timedelta(hours=3)).isoformat().replace("+00:00", "Z")
