@@ -24,6 +24,7 @@ from gateway.storage.database import Database, Transaction
 from gateway.storage.migrate import migrate
 from gateway.vault import Vault
 from gateway.workers.deliver import DeliverWorker
+from gateway.workers.loop import Worker
 from mappers.contract import Category, Draft, Level, State
 from mappers.contract.registry import load
 from tests.conftest import Clock
@@ -89,11 +90,14 @@ class House:
         )
         await self.database.write(record, happenings(drafts, origin), now)
 
+    def worker(self, name: str) -> Worker:
+        """One of the loops; nothing runs by itself here."""
+        return next(worker for worker in self.work.workers if worker.name == name)
+
     async def sends(self) -> None:
         """Lets the mail that is due be written."""
-        deliver = next(worker for worker in self.work.workers if worker.name == "deliver")
+        deliver, read = self.worker("deliver"), self.worker("summarize")
         assert isinstance(deliver, DeliverWorker)
-        read = next(worker for worker in self.work.workers if worker.name == "summarize")
         while await read.step():
             pass
         while await deliver.step():
