@@ -29,6 +29,7 @@ from gateway.storage.database import StorageUnavailable
 from mappers.contract.signature import Refusal, Standing, authenticate_body, authenticate_head
 
 PREFIX: Final = "/webhooks/"
+_BEGAN: Final = web.RequestKey("began", float)
 REFUSALS_A_SECOND: Final = 5
 """Refused requests that are looked at, for each address; then they are answered 429 unread. A right credential in a header or
 the address passes all the same; a signature does not, for that would take reading the body."""
@@ -59,7 +60,7 @@ class Door:
         """One request from a sender."""
         began, entry = time.perf_counter(), None
         own_id = begin_request()
-        request["began"] = began
+        request[_BEGAN] = began
         try:
             entry, tail = await self._find(request)
             response = await self._enter(request, entry, tail)
@@ -114,7 +115,7 @@ class Door:
     async def _append_traced(self, request: web.Request, entry: Entry, made: Arrival) -> Receipt:
         """Whoever proved itself may continue a trace of its own. What is stored bears ours, for those who take it up."""
         came = tracing.of_headers(made.headers)
-        since = time.time_ns() - int((time.perf_counter() - request["began"]) * 1e9)
+        since = time.time_ns() - int((time.perf_counter() - request[_BEGAN]) * 1e9)
         with tracing.span(f"accept {entry.name}", kind="server", parents=came, since=since, request_id=request_id()) as accepting:
             ours = tracing.carried()
             made.headers = [one for one in made.headers if one[0].lower() != tracing.HEADER] + ([["Traceparent", ours]] if ours else [])
