@@ -8,14 +8,13 @@ from gateway.api.models import Done, TeamQuery
 from gateway.api.monitor_models import Monitor, MonitorChange, MonitorDetail, MonitorRequest, Monitors, Pause, State
 from gateway.api.operation import Call, Operation
 from gateway.api.problem import FieldError, Problem
+from gateway.domain import limits
 from gateway.domain.expectation import Lateness
 from gateway.domain.identity import thread_identity
 from gateway.storage import audit, monitors, sources
 from gateway.storage.database import Transaction
 from gateway.storage.monitors import Wanted
 
-MOST: Final = 1000
-"""Monitors of a team."""
 HISTORY: Final = 30
 _NO_SUCH: Final = "There is no such monitor."
 
@@ -131,8 +130,8 @@ async def accept(call: Call) -> Monitor:
 
 
 def _make(transaction: Transaction, call: Call, team_id: int, source_id: int, wanted: MonitorRequest) -> Monitor:
-    if monitors.count(transaction, team_id) >= MOST:
-        raise Problem(409, f"A team has at most {MOST} monitors.")
+    if limits.MONITORS.refuses(monitors.count(transaction, team_id)):
+        raise Problem(409, limits.MONITORS.said)
     grace = 600 if wanted.grace_seconds is None else wanted.grace_seconds
     made = monitors.create(
         transaction,

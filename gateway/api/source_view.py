@@ -8,6 +8,7 @@ from gateway.api.refusals import explanation
 from gateway.api.source_models import Look, SecretRow, SourceHealth, SourceRow
 from gateway.domain.rotation import secrets_of
 from gateway.domain.source_health import Finding, Health, Sent, examine
+from gateway.storage.sources import OWN
 from mappers.contract import SourceKind, duration
 from mappers.contract.signature import Scheme
 
@@ -26,7 +27,7 @@ def row(
         unmapped_today=health.unmapped,
         quarantined_today=health.quarantined,
         usual_pause=health.longest_pause.total_seconds() if health.longest_pause else None,
-        findings=[] if stored["disabled_at"] else [_look(one, health, stored, now) for one in health.findings],
+        findings=[] if stored["disabled_at"] or stored["kind"] == OWN else [_look(one, health, stored, now) for one in health.findings],
     )
     return SourceRow.model_validate(
         {

@@ -60,7 +60,7 @@ async def list_sources(call: Call) -> Sources:
 async def list_kinds(call: Call) -> Kinds:
     """The senders that a source can be of."""
     call.admin_team_ids(None)
-    return Kinds(items=[_kind_row(kind) for _, kind in sorted(call.means.kinds.items(), key=lambda one: one[1].title.lower())])
+    return Kinds(items=[_kind_row(kind) for kind in sorted(_senders(call).values(), key=lambda one: one.title.lower())])
 
 
 async def show_source(call: Call) -> SourceWhole:
@@ -80,7 +80,7 @@ async def show_source(call: Call) -> SourceWhole:
             schemes=[Scheme(proof["scheme"]) for proof in kept.auth],
             settings={name: value for name, value in kept.settings.items() if name not in secret},
             secret_settings=sorted(name for name in secret if kept.settings.get(name)),
-            steps=list(way.steps(kind)) if kind else [],
+            steps=list(way.steps(kind)) if kind and kind.auth else [],
         )
 
     return await call.database.read(find)
@@ -90,9 +90,9 @@ async def create_source(call: Call) -> Connecting:
     """A new source, with all that its sender must know; the credential is shown this once."""
     wanted: NewSource = call.body
     team_id, team = _team(call, wanted.team)
-    kind = call.means.kinds.get(wanted.kind)
+    kind = _senders(call).get(wanted.kind)
     if kind is None:
-        raise field("kind", f"there is no such kind; there are {', '.join(sorted(call.means.kinds))}")
+        raise field("kind", f"there is no such kind; there are {', '.join(sorted(_senders(call)))}")
     scheme = wanted.scheme or kind.auth[0]
     secret = wanted.secret or invented(scheme)
     auth = stored_auth(kind, scheme, secret, wanted.options, vault=call.means.vault, now=call.now)
@@ -205,7 +205,7 @@ async def end_secret(call: Call) -> Done:
 async def send_test(call: Call) -> TestSent:
     """Sends the example of the source's kind through the door, as a test: stored and mapped like any other event, and told to nobody."""
     kept = await call.database.read(_of_mine, call)
-    sent = None if kept.disabled_at else await call.means.rehearsals.send(kept.team, kept.slug, call.now)
+    sent = None if kept.disabled_at or kept.kind == sources.OWN else await call.means.rehearsals.send(kept.team, kept.slug, call.now)
     if sent is None:
         raise Problem(409, "The source is disabled, or no mapper for its kind is installed: the door would take nothing.")
     await call.database.write(_note, call, kept.team_id, "source.tested", f"{kept.team}/{kept.slug}", {"event": sent.event_id})
@@ -225,6 +225,8 @@ def _of_mine(transaction: Transaction, call: Call, *, to_change: bool = False) -
 def _mine(transaction: Transaction, call: Call) -> Kept:
     """The source to change. Raises a 409 for one that tocsin.toml owns."""
     kept = _of_mine(transaction, call, to_change=True)
+    if kept.kind == sources.OWN:
+        raise Problem(409, "This source is Tocsin itself: nobody sends to it, and there is nothing to change.")
     if kept.owned:
         raise Problem(409, f"tocsin.toml owns the source {kept.team}/{kept.slug}: change it there, then `tocsin apply`.")
     return kept
@@ -246,8 +248,13 @@ def _kind_of(call: Call, kept: Kept) -> SourceKind:
     return kind
 
 
+def _senders(call: Call) -> dict[str, SourceKind]:
+    """The kinds that somebody sends; what Tocsin notices itself comes in by no door."""
+    return {name: kind for name, kind in call.means.kinds.items() if kind.auth}
+
+
 def _first_scheme(kept: Kept, kind: SourceKind | None) -> Scheme:
-    return Scheme(kept.auth[0]["scheme"]) if kept.auth else kind.auth[0] if kind else Scheme.BEARER
+    return Scheme(kept.auth[0]["scheme"]) if kept.auth else kind.auth[0] if kind and kind.auth else Scheme.BEARER
 
 
 def _way(call: Call, team: str, slug: str, scheme: Scheme, secret: str | None, auth: Any) -> Way:

@@ -32,6 +32,7 @@ MEMBERS: Final = Limit("members made here", 10_000, "a team", "End a membership,
 TOKENS: Final = Limit("API tokens that are still valid", 50, "a person", "End one that nothing uses any more.")
 SCHEDULED: Final = Limit("notifications that are scheduled", 10_000, "a team", "Cancel some, or wait until some are made.")
 MUTED: Final = Limit("notifications that are muted", 1_000, "a person", "Unmute some, or switch their category off.")
+MONITORS: Final = Limit("monitors", 1_000, "a team", "Remove one that nobody needs.")
 
-LIMITS: Final = (SOURCES, SECRETS, MEMBERS, TOKENS, SCHEDULED, MUTED)
-"""Every one of them. What tocsin.toml names is the operator's own and counts against none."""
+LIMITS: Final = (SOURCES, SECRETS, MEMBERS, TOKENS, SCHEDULED, MUTED, MONITORS)
+"""Every one of them. What tocsin.toml names is the operator's own and is never refused."""

@@ -29,6 +29,7 @@ from gateway.storage.database import StorageUnavailable
 from mappers.contract.signature import Refusal, Standing, authenticate_body, authenticate_head
 
 PREFIX: Final = "/webhooks/"
+_BEGAN: Final = web.RequestKey("began", float)
 REFUSALS_A_SECOND: Final = 5
 """Refused requests that are looked at, for each address; then they are answered 429 unread. A right credential in a header or
 the address passes all the same; a signature does not, for that would take reading the body."""

@@ -345,3 +345,16 @@ async def test_every_process_knows_a_source_without_a_restart(
     await boss.delete(f"/api/sources/{made['id']}/secrets/{secret['id']}")
     for one in both:
         await until(one, 401)
+
+
+async def test_what_tocsin_notices_itself_is_seen_and_has_nothing_to_set_up(house: House, boss: Any, clock: Clock) -> None:
+    with house.database.writing() as transaction:
+        own = sources.own(transaction, team_id=house.team_id, now=clock.now)
+    one = await boss.get(f"/api/sources/{own}")
+    assert (one["kind"], one["health"]["findings"], one["steps"], one["secrets"]) == ("tocsin", [], [], [])
+    for method, path, given in (
+        ("PATCH", "", {"json": {"enabled": False}}), ("DELETE", "", {}), ("POST", "/secrets", {"json": {}}), ("POST", "/test", {}),
+    ):  # fmt: skip
+        await boss.ask(method, f"/api/sources/{own}{path}", status=409, **given)
+    refused = await boss.post("/api/sources", {"slug": "mine", "kind": "tocsin"}, status=422)
+    assert refused["errors"][0]["place"] == "body.kind"

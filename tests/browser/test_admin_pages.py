@@ -46,7 +46,7 @@ async def test_a_source_from_its_making_to_its_end(house: House, browser: Browse
     await page.get_by_role("button", name="Send a test").click()
     await expect(page.get_by_text("Nobody is told")).to_be_visible()
     await expect(page.get_by_text('Warehouse "prod" API is down').first).to_be_visible()
-    await house.worker("process").step()
+    await house.maps()
     await ana.goes("/")
     await expect(page.locator(".bar")).to_contain_text("All clear")
     await ana.goes("/sources/2")

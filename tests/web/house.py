@@ -94,6 +94,10 @@ class House:
         """One of the loops; nothing runs by itself here."""
         return next(worker for worker in self.work.workers if worker.name == name)
 
+    async def maps(self) -> None:
+        """Lets what arrived be mapped and recorded."""
+        await self.worker("process").step()
+
     async def sends(self) -> None:
         """Lets the mail that is due be written."""
         deliver, read = self.worker("deliver"), self.worker("summarize")

@@ -80,7 +80,7 @@ async def test_a_test_shows_what_it_would_become_and_tells_nobody(house: House, 
     page = await text(await ana.get(where))
     assert "Nobody is told" in page
     assert "opens a thread, or keeps it open" in page
-    await house.worker("process").step()
+    await house.maps()
     page = await text(await ana.get(where))
     assert "a test, told to nobody. It would be firing" in page
     assert "All clear" in await text(await ana.get("/"))
@@ -181,3 +181,12 @@ def test_settings_are_written_so_that_they_are_read_the_same() -> None:
     settings = {"a": "x\"'\n\\é", "b": 1, "c": True, "d": ["x", "y"], "e": {"f": {"g": 0.5}}, "h-i": ""}
     assert settings_text.read(settings_text.written(settings)) == settings
     assert settings_text.change({"a": 1, "b": 2}, {"b": 2, "c": "", "d": 4}) == {"a": None, "c": None, "d": 4}
+
+
+async def test_what_tocsin_notices_itself_is_shown_without_anything_to_set_up(house: House, ana: Client) -> None:
+    own = await house.database.write(sources.own, team_id=house.teams["acme"], now=house.clock())
+    page = await text(await ana.get(f"/sources/{own}"))
+    assert "This is Tocsin itself" in page
+    for control in ("New secret", "Disable", "Save", "Send a test", "At the sender"):
+        assert control not in page
+    assert 'value="tocsin"' not in await text(await ana.get("/sources/new"))
