@@ -196,8 +196,8 @@ class Work:
     def workers(self) -> tuple[Worker, ...]:
         """The loops, in the order a webhook meets them."""
         return (
-            self._late_runs, self._notice, self._process, self._follow_up, self._summarize, self._settle, self._fan_out, self._deliver,
-            self._sign_in_mail, self._reconcile, self._upkeep,
+            self._process, self._follow_up, self._summarize, self._settle, self._fan_out, self._deliver,
+            self._sign_in_mail, self._reconcile, self._late_runs, self._notice, self._upkeep,
         )  # fmt: skip
 
     def wake(self) -> None:

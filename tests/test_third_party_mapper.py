@@ -58,7 +58,7 @@ def test_map_connect_and_apply_know_it(tocsin: Tocsin) -> None:
     assert f"{tocsin.url}/webhooks/acme/backup" in tocsin.run("connect", "backup").stdout
     applied = tocsin.run("apply")
     assert applied.returncode == 0, applied.stderr
-    assert "1 sources are in force" in applied.stdout
+    assert "1 sources, 0 monitors are in force" in applied.stdout
 
 
 @pytest.mark.req("R24")

@@ -40,10 +40,11 @@ def ran(transaction: Transaction, house: House, pipeline: str, days: int) -> Non
 
 
 async def look(house: House) -> None:
-    for worker in house.work.workers:
-        if worker.name in ("late_runs", "notice", "process"):
-            while await worker.step():
-                pass
+    """Lets the watcher look, and what it noticed be read."""
+    workers = {worker.name: worker for worker in house.work.workers}
+    for name in ("late_runs", "notice", "process"):
+        while await workers[name].step():
+            pass
 
 
 FORM = {"place": "acme/prefect-prod", "pipeline": "nightly", "cron": "0 2 * * *", "timezone": "Europe/Berlin", "grace_seconds": "20m"}
