@@ -35,8 +35,6 @@ REFUSALS_A_SECOND: Final = 5
 the address passes all the same; a signature does not, for that would take reading the body."""
 REFUSALS_AT_ONCE: Final = 100
 _log = logging.getLogger("tocsin.intake")
-_BEGAN: Final = web.RequestKey("began", float)
-"""When the head of a request was there, by the performance counter."""
 
 
 class Door:
