@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from typing import Final
 
@@ -54,6 +55,7 @@ from gateway.storage.database import Database, StorageUnavailable, connection_ad
 from gateway.storage.migrate import revision
 from gateway.upstream.catalogue import UPSTREAMS
 from gateway.upstream.openid import Provider
+from gateway.upstream.web import Webs
 from gateway.vault import Vault
 from gateway.watchers.late_runs import LateRunWatcher
 from gateway.watchers.notice import NoticeWorker
@@ -173,15 +175,16 @@ class Work:
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         time = None if database.is_sqlite else database_time
+        webs = partial(Webs, environment.allowed_networks)
         self._deliver = DeliverWorker(
             database, _smtp(environment), clock, mail_from=_mail_from(environment), desk=_desk(environment, vault), time=time
         )
         self._fan_out = FanOutWorker(database, clock, self._deliver.wake)
         self._process = ProcessWorker(database, kinds, clock, self._recorded, time)
         self._settle = SettleWorker(database, clock, self._recorded)
-        self._follow_up = FollowUpWorker(database, kinds, UPSTREAMS, vault, clock, self._entered, time)
-        self._reconcile = ReconcileWorker(database, kinds, UPSTREAMS, vault, clock, self._entered, time)
-        self._summarize = SummarizeWorker(database, kinds, UPSTREAMS, vault, clock, self._read, reading_of(environment), time)
+        self._follow_up = FollowUpWorker(database, kinds, UPSTREAMS, vault, clock, self._entered, time, webs())
+        self._reconcile = ReconcileWorker(database, kinds, UPSTREAMS, vault, clock, self._entered, time, webs())
+        self._summarize = SummarizeWorker(database, kinds, UPSTREAMS, vault, clock, self._read, reading_of(environment), time, webs())
         self._notice = NoticeWorker(database, clock, self._process.wake)
         self._late_runs = LateRunWatcher(database, clock, self._notice.wake, time)
         self._upkeep = UpkeepWorker(database, clock)
