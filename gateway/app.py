@@ -13,6 +13,7 @@ from aiohttp import web
 from gateway import metrics, tracing
 from gateway.api import (
     admin,
+    checks,
     create,
     marking,
     monitors,
@@ -41,6 +42,7 @@ from gateway.channels.email.smtp import Smtp
 from gateway.channels.email.smtp_url import SmtpUrl
 from gateway.config.environment import Environment, EnvironmentFault
 from gateway.config.provider import provider_settings
+from gateway.domain.outgoing import OPERATORS, fault_of
 from gateway.domain.sign_in_link import SignInLinks
 from gateway.domain.unsubscribing import Unsubscribing
 from gateway.gauges import Gauges
@@ -57,8 +59,12 @@ from gateway.upstream.catalogue import UPSTREAMS
 from gateway.upstream.openid import Provider
 from gateway.upstream.web import Webs
 from gateway.vault import Vault
+from gateway.watchers.heartbeat import Heartbeat
 from gateway.watchers.late_runs import LateRunWatcher
 from gateway.watchers.notice import NoticeWorker
+from gateway.watchers.probes import ProbeWatcher
+from gateway.watchers.schemas import SchemaWatcher
+from gateway.watchers.self_watch import SelfWatcher
 from gateway.web.pages import Pages
 from gateway.web.signing_in import SigningIn, Ways
 from gateway.workers.deliver import DeliverWorker
@@ -86,6 +92,7 @@ OPERATIONS: Sequence[Operation] = (
     *sources.OPERATIONS,
     *admin.OPERATIONS,
     *monitors.OPERATIONS,
+    *checks.OPERATIONS,
     *tokens.OPERATIONS,
     *sessions.OPERATIONS,
     *people.OPERATIONS,
@@ -187,7 +194,11 @@ class Work:
         self._summarize = SummarizeWorker(database, kinds, UPSTREAMS, vault, clock, self._read, reading_of(environment), time, webs())
         self._notice = NoticeWorker(database, clock, self._process.wake)
         self._late_runs = LateRunWatcher(database, clock, self._notice.wake, time)
+        self._probes = ProbeWatcher(database, vault, clock, self._notice.wake, time)
+        self._schemas = SchemaWatcher(database, vault, clock, self._notice.wake, time)
+        self._self_watch = SelfWatcher(database, clock, self._notice.wake)
         self._upkeep = UpkeepWorker(database, clock)
+        self._heartbeat = self._heartbeats(environment, database, clock)
         self._sign_in_mail = SignInMailWorker(
             database, _smtp(environment), clock, mail_from=_mail_from(environment), public_url=environment.base_url,
             links=SignInLinks(vault.derived("sign-in link")), time=time,
@@ -200,8 +211,15 @@ class Work:
         """The loops, in the order a webhook meets them."""
         return (
             self._late_runs, self._notice, self._process, self._follow_up, self._summarize, self._settle, self._fan_out, self._deliver,
-            self._sign_in_mail, self._reconcile, self._upkeep,
+            self._sign_in_mail, self._reconcile, self._upkeep, self._probes, self._schemas, self._self_watch, *self._heartbeat,
         )  # fmt: skip
+
+    def _heartbeats(self, environment: Environment, database: Database, clock: Callable[[], datetime]) -> tuple[Worker, ...]:
+        """One, where there is a monitor to hear it."""
+        if environment.heartbeat_url is None:
+            return ()
+        what_counts = (self._process, self._settle, self._fan_out, self._deliver)
+        return (Heartbeat(database, environment.heartbeat_url.get_secret_value(), what_counts, clock),)
 
     def wake(self) -> None:
         """Something arrived, or was created, or asked for."""
@@ -278,6 +296,9 @@ def check(environment: Environment) -> None:
     _mail_from(environment)
     reading_of(environment)
     provider_settings(environment)
+    fault = environment.heartbeat_url and fault_of(environment.heartbeat_url.get_secret_value(), OPERATORS)
+    if fault:
+        raise EnvironmentFault(f"TOCSIN_HEARTBEAT_URL: {fault}")
     if environment.database_listen_url is not None:
         try:
             connection_address(environment.database_listen_url.get_secret_value())

@@ -3,7 +3,7 @@
 from ipaddress import IPv4Address, IPv6Address, ip_network
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.domain.outgoing import OPERATORS, Reach, Why, fault_of
@@ -46,28 +46,33 @@ def address(host: str) -> str:
 
 @pytest.mark.req("R100")
 @given(written(within(PRIVATE)))
+@settings(deadline=None)
 def test_a_private_address_is_refused_in_whatever_form_it_is_written(host: str) -> None:
     assert "it is private" in (fault_of(address(host), PUBLIC) or "")
 
 
 @pytest.mark.req("R100")
 @given(written(st.sampled_from([IPv4Address(one) for one in METADATA])))
+@settings(deadline=None)
 def test_where_clouds_keep_credentials_nobody_may_ask_and_no_network_opens_it(host: str) -> None:
     for reach in (PUBLIC, OPERATORS, Reach(networks=(ip_network("0.0.0.0/0"), ip_network("::/0")))):
         assert "credentials" in (fault_of(address(host), reach) or "")
 
 
 @given(written(within(["9.0.0.0/8", "93.184.0.0/16"])))
+@settings(deadline=None)
 def test_a_public_address_is_never_refused(host: str) -> None:
     assert fault_of(address(host), PUBLIC) is None
 
 
 @given(written(within(["127.0.0.0/8", "10.0.0.0/8", "192.168.0.0/16"])))
+@settings(deadline=None)
 def test_whoever_writes_the_configuration_may_name_a_server_next_door(host: str) -> None:
     assert fault_of(address(host), OPERATORS) is None
 
 
 @given(st.text(max_size=60), st.sampled_from(["http://", "https://", "", "//", "gopher://"]))
+@settings(deadline=None)
 def test_no_text_whatever_makes_it_raise(text: str, scheme: str) -> None:
     said = fault_of(scheme + text, PUBLIC)
     assert said is None or (said and said[0].islower()) or "is not connected to" in said
