@@ -101,7 +101,7 @@ async def test_a_database_that_never_rests_is_told_of_all_the_same(look: Look, w
         warehouse.tables = {f"public.t{number}": table(f"c{number}")}
         assert await look(minutes=61) == []
     warehouse.tables = {"public.last": table("other", "things")}
-    assert await look(minutes=61) == [("warehouse: 2 changes, 1 of them break readers", "error", "resolved")]
+    assert await look(minutes=61) == [("warehouse: 2 changes, 1 of them breaks readers", "error", "resolved")]
 
 
 async def test_the_same_change_made_undone_and_made_again_is_told_each_time(house: House, look: Look, warehouse: Warehouse) -> None:

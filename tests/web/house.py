@@ -89,6 +89,10 @@ class House:
         )
         await self.database.write(record, happenings(drafts, origin), now)
 
+    async def processes(self) -> None:
+        """Lets what arrived be mapped and recorded."""
+        await next(worker for worker in self.work.workers if worker.name == "process").step()
+
     async def sends(self) -> None:
         """Lets the mail that is due be written."""
         deliver = next(worker for worker in self.work.workers if worker.name == "deliver")

@@ -33,7 +33,7 @@ async def arrives(house: House, body: bytes, token: str = "right-secret") -> int
     visitor = house.visitor()
     answer = await visitor.post(f"/webhooks/acme/prefect-prod/{token}", data=body)
     await visitor.session.close()
-    await house.work.workers[0].step()
+    await house.processes()
     return answer.status
 
 
@@ -126,7 +126,7 @@ async def test_all_that_match_are_replayed_after_a_question_and_the_page_says_wh
     going = await text(await ana.get(began.headers["Location"]))
     assert "0 of 3 mapped again, 3 waiting." in going
     assert "to be mapped again" in await text(await ana.get("/events"))
-    await house.work.workers[0].step()
+    await house.processes()
     done = await text(await ana.get(began.headers["Location"]))
     assert "Done: 3 events were mapped again." in done
     assert re.search(r'Unmapped</dt><dd><a href="/events\?status=unmapped">3</a>', done)
@@ -144,9 +144,9 @@ async def test_a_long_replay_goes_on_from_its_address(house: House, ana: Client,
     by_hand = re.search(r"data-replay-by-hand>.*?</form>", going, re.DOTALL)
     assert by_hand
     fields = dict(re.findall(r'name="(\w+)" value="([^"]*)"', by_hand[0]))
-    await house.work.workers[0].step()
+    await house.processes()
     answer = await ana.post("/events/replay", data=fields, headers=OURS, allow_redirects=False)
-    await house.work.workers[0].step()
+    await house.processes()
     assert "Done: 3 events were mapped again." in await text(await ana.get(answer.headers["Location"]))
 
 

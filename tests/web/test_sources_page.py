@@ -80,7 +80,7 @@ async def test_a_test_shows_what_it_would_become_and_tells_nobody(house: House, 
     page = await text(await ana.get(where))
     assert "Nobody is told" in page
     assert "opens a thread, or keeps it open" in page
-    await house.work.workers[0].step()
+    await house.processes()
     page = await text(await ana.get(where))
     assert "a test, told to nobody. It would be firing" in page
     assert "All clear" in await text(await ana.get("/"))
