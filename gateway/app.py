@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from typing import Final
 
@@ -12,6 +13,7 @@ from aiohttp import web
 from gateway import metrics, tracing
 from gateway.api import (
     admin,
+    checks,
     create,
     marking,
     monitors,
@@ -40,6 +42,7 @@ from gateway.channels.email.smtp import Smtp
 from gateway.channels.email.smtp_url import SmtpUrl
 from gateway.config.environment import Environment, EnvironmentFault
 from gateway.config.provider import provider_settings
+from gateway.domain.outgoing import OPERATORS, fault_of
 from gateway.domain.sign_in_link import SignInLinks
 from gateway.domain.unsubscribing import Unsubscribing
 from gateway.gauges import Gauges
@@ -54,9 +57,14 @@ from gateway.storage.database import Database, StorageUnavailable, connection_ad
 from gateway.storage.migrate import revision
 from gateway.upstream.catalogue import UPSTREAMS
 from gateway.upstream.openid import Provider
+from gateway.upstream.web import Webs
 from gateway.vault import Vault
+from gateway.watchers.heartbeat import Heartbeat
 from gateway.watchers.late_runs import LateRunWatcher
 from gateway.watchers.notice import NoticeWorker
+from gateway.watchers.probes import ProbeWatcher
+from gateway.watchers.schemas import SchemaWatcher
+from gateway.watchers.self_watch import SelfWatcher
 from gateway.web.pages import Pages
 from gateway.web.signing_in import SigningIn, Ways
 from gateway.workers.deliver import DeliverWorker
@@ -84,6 +92,7 @@ OPERATIONS: Sequence[Operation] = (
     *sources.OPERATIONS,
     *admin.OPERATIONS,
     *monitors.OPERATIONS,
+    *checks.OPERATIONS,
     *tokens.OPERATIONS,
     *sessions.OPERATIONS,
     *people.OPERATIONS,
@@ -173,18 +182,23 @@ class Work:
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         time = None if database.is_sqlite else database_time
+        webs = partial(Webs, environment.allowed_networks)
         self._deliver = DeliverWorker(
             database, _smtp(environment), clock, mail_from=_mail_from(environment), desk=_desk(environment, vault), time=time
         )
         self._fan_out = FanOutWorker(database, clock, self._deliver.wake)
         self._process = ProcessWorker(database, kinds, clock, self._recorded, time)
         self._settle = SettleWorker(database, clock, self._recorded)
-        self._follow_up = FollowUpWorker(database, kinds, UPSTREAMS, vault, clock, self._entered, time)
-        self._reconcile = ReconcileWorker(database, kinds, UPSTREAMS, vault, clock, self._entered, time)
-        self._summarize = SummarizeWorker(database, kinds, UPSTREAMS, vault, clock, self._read, reading_of(environment), time)
+        self._follow_up = FollowUpWorker(database, kinds, UPSTREAMS, vault, clock, self._entered, time, webs())
+        self._reconcile = ReconcileWorker(database, kinds, UPSTREAMS, vault, clock, self._entered, time, webs())
+        self._summarize = SummarizeWorker(database, kinds, UPSTREAMS, vault, clock, self._read, reading_of(environment), time, webs())
         self._notice = NoticeWorker(database, clock, self._process.wake)
         self._late_runs = LateRunWatcher(database, clock, self._notice.wake, time)
+        self._probes = ProbeWatcher(database, vault, clock, self._notice.wake, time)
+        self._schemas = SchemaWatcher(database, vault, clock, self._notice.wake, time)
+        self._self_watch = SelfWatcher(database, clock, self._notice.wake)
         self._upkeep = UpkeepWorker(database, clock)
+        self._heartbeat = self._heartbeats(environment, database, clock)
         self._sign_in_mail = SignInMailWorker(
             database, _smtp(environment), clock, mail_from=_mail_from(environment), public_url=environment.base_url,
             links=SignInLinks(vault.derived("sign-in link")), time=time,
@@ -197,8 +211,16 @@ class Work:
         """The loops, in the order a webhook meets them."""
         return (
             self._process, self._follow_up, self._summarize, self._settle, self._fan_out, self._deliver,
-            self._sign_in_mail, self._reconcile, self._late_runs, self._notice, self._upkeep,
+            self._sign_in_mail, self._reconcile, self._late_runs, self._probes, self._schemas, self._self_watch, self._notice,
+            self._upkeep, *self._heartbeat,
         )  # fmt: skip
+
+    def _heartbeats(self, environment: Environment, database: Database, clock: Callable[[], datetime]) -> tuple[Worker, ...]:
+        """One, where there is a monitor to hear it."""
+        if environment.heartbeat_url is None:
+            return ()
+        what_counts = (self._process, self._settle, self._fan_out, self._deliver)
+        return (Heartbeat(database, environment.heartbeat_url.get_secret_value(), what_counts, clock),)
 
     def wake(self) -> None:
         """Something arrived, or was created, or asked for."""
@@ -275,6 +297,9 @@ def check(environment: Environment) -> None:
     _mail_from(environment)
     reading_of(environment)
     provider_settings(environment)
+    fault = environment.heartbeat_url and fault_of(environment.heartbeat_url.get_secret_value(), OPERATORS)
+    if fault:
+        raise EnvironmentFault(f"TOCSIN_HEARTBEAT_URL: {fault}")
     if environment.database_listen_url is not None:
         try:
             connection_address(environment.database_listen_url.get_secret_value())

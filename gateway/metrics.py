@@ -52,6 +52,8 @@ READ_SECONDS: Final = Histogram(
 )  # fmt: skip
 SUMMARIZED: Final = Counter("tocsin_summaries", "Failures that were read", ["origin", "why_not"], registry=REGISTRY)
 TOKENS: Final = Counter("tocsin_model_tokens", "Tokens that a model was sent and gave", ["direction"], registry=REGISTRY)
+CHECKED: Final = Counter("tocsin_checks", "Looks at watched databases and probed services", ["kind", "outcome"], registry=REGISTRY)
+HEARTBEATS: Final = Counter("tocsin_heartbeats", "Heartbeats to the outside monitor", ["outcome"], registry=REGISTRY)
 QUEUE_AGE: Final = Gauge(
     "tocsin_processing_lag_seconds", "How long the last processed event had waited", multiprocess_mode="mostrecent", registry=REGISTRY
 )

@@ -84,8 +84,11 @@ async def fetch(url: str) -> bytes:
     """What is at this address: no redirects, no more than 64 KiB. Raises for anything else."""
     import aiohttp
 
+    from gateway.domain.outgoing import OPERATORS  # an issuer stands in tocsin.toml
+    from gateway.upstream.guard import connector
+
     async with (
-        aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=PATIENCE)) as session,
+        aiohttp.ClientSession(connector=connector(OPERATORS), timeout=aiohttp.ClientTimeout(total=PATIENCE)) as session,
         session.get(url, allow_redirects=False, headers={"Accept": "application/json"}) as answer,
     ):
         if answer.status != 200:

@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field, model_validator
 
 from gateway.api.models import ZonedTime
 from gateway.api.operation import Model
-from gateway.config.document import Cron, Zone
+from gateway.config.schedule import Cron, Zone
 
 Seconds = Annotated[int, Field(ge=5, le=366 * 86_400)]
 Grace = Annotated[int, Field(ge=0, le=30 * 86_400)]

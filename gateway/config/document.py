@@ -4,15 +4,16 @@ import os
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
-from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 
 from gateway.config.auth import Auth, Table
 from gateway.config.issuer import Issuer
+from gateway.config.schedule import Cron, Zone
+from gateway.config.watched import Database, Probe
 from mappers.contract import Category, Level
 from mappers.contract.source import Span
 
@@ -20,9 +21,11 @@ __all__ = [
     "Auth",
     "Configuration",
     "ConfigurationError",
+    "Database",
     "Issuer",
     "Membership",
     "Monitor",
+    "Probe",
     "Source",
     "Subscription",
     "Team",
@@ -55,33 +58,9 @@ class ConfigurationError(Exception):
         super().__init__("\n".join(self.faults))
 
 
-def _zone(value: str) -> str:
-    try:
-        ZoneInfo(value)
-    except (KeyError, ValueError, OSError):
-        raise ValueError(f"{value!r} is no IANA time zone, as in Europe/Berlin") from None
-    return value
-
-
-Zone = Annotated[str, AfterValidator(_zone)]
-
-
 Interval = Annotated[Span, Field(ge=timedelta(minutes=5))]
 Period = Annotated[Span, Field(ge=timedelta(seconds=5), le=timedelta(days=366))]
 Grace = Annotated[Span, Field(le=timedelta(days=30))]
-
-
-def _cron(value: str) -> str:
-    from cronsim import CronSim, CronSimError
-
-    try:
-        next(CronSim(value, datetime(2026, 1, 1, tzinfo=UTC)))
-    except (CronSimError, StopIteration):
-        raise ValueError(f"{value!r} is no cron expression that ever comes, as in 0 2 * * *") from None
-    return value
-
-
-Cron = Annotated[str, AfterValidator(_cron), Field(max_length=200)]
 
 
 class Reminders(Table):
@@ -207,6 +186,8 @@ class Configuration(Table):
     subscription: tuple[Subscription, ...] = ()
     monitor: tuple[Monitor, ...] = ()
     issuer: tuple[Issuer, ...] = ()
+    database: tuple[Database, ...] = ()
+    probe: tuple[Probe, ...] = ()
 
 
 def read_configuration(path: Path, environ: Mapping[str, str] | None = None) -> Configuration:
@@ -291,13 +272,15 @@ def _inconsistencies(configuration: Configuration) -> list[str]:
         *_twice("subscription", configuration.subscription, lambda one: f"{one.team}/{one.user}/{one.category}"),
         *_twice("monitor", configuration.monitor, lambda one: f"{one.team}/{one.source}/{one.pipeline}"),
         *_twice("issuer", configuration.issuer, lambda one: one.issuer),
+        *_twice("database", configuration.database, lambda one: f"{one.team}/{one.slug}"),
+        *_twice("probe", configuration.probe, lambda one: f"{one.team}/{one.slug}"),
         *_twice("user", [user for user in configuration.user if user.token], lambda user: user.token or "", "the token of"),
     ]
     for user in configuration.user:
         faults += [f"[[user]] ({user.email}): teams: there is no [[team]] {slug!r}" for slug in user.teams if slug not in teams]
-    of_team: dict[str, tuple[Source | Subscription | Monitor | Issuer, ...]] = {
+    of_team: dict[str, tuple[Source | Subscription | Monitor | Issuer | Database | Probe, ...]] = {
         "source": configuration.source, "subscription": configuration.subscription, "monitor": configuration.monitor,
-        "issuer": configuration.issuer,
+        "issuer": configuration.issuer, "database": configuration.database, "probe": configuration.probe,
     }  # fmt: skip
     for table, tables in of_team.items():
         faults += [

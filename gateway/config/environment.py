@@ -38,6 +38,10 @@ class Environment(BaseSettings):
     """Comma-separated networks whose `X-Forwarded-For` is believed."""
     embed_origins: Annotated[tuple[str, ...], NoDecode] = ()
     """Comma-separated origins, as in `https://portal.acme.test`, whose pages may show the urgent bar and ask the API with a token."""
+    allowed_networks: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = ()
+    """Comma-separated private networks that may be asked also where an address was not written in `tocsin.toml` or here."""
+    heartbeat_url: SecretStr | None = None
+    """An outside monitor, as of Healthchecks: asked once a minute while what arrives is worked off and mail leaves."""
     smtp_url: SecretStr | None = None
     """`smtp://`, `smtp+starttls://` or `smtps://` user:password@host:port; unset: mail is kept and readable in the page."""
     mail_from: str = Field(default="Tocsin <tocsin@localhost>")
@@ -73,7 +77,7 @@ class Environment(BaseSettings):
     openai_api_key: SecretStr | None = Field(default=None, validation_alias="OPENAI_API_KEY")
     """The key for it; a local server may want none."""
 
-    @field_validator("trusted_proxies", mode="before")
+    @field_validator("trusted_proxies", "allowed_networks", mode="before")
     @classmethod
     def _networks(cls, value: object) -> object:
         return (

@@ -66,9 +66,15 @@ async def fetch(url: str, connector: "aiohttp.BaseConnector | None" = None) -> b
     """What is at this address: no redirects, no more than 64 KiB. Raises for anything else."""
     import aiohttp
 
+    from gateway.domain.outgoing import OPERATORS  # the host is the vendor's; a proxy on the way may be next door
+    from gateway.upstream.guard import connector as guarded
+
     async with (
         aiohttp.ClientSession(
-            connector=connector, connector_owner=connector is None, timeout=aiohttp.ClientTimeout(total=PATIENCE), trust_env=True
+            connector=connector or guarded(OPERATORS),
+            connector_owner=connector is None,
+            timeout=aiohttp.ClientTimeout(total=PATIENCE),
+            trust_env=True,
         ) as session,
         session.get(url, allow_redirects=False) as answer,
     ):

@@ -11,6 +11,7 @@ from gateway import proofs
 from gateway.config.document import Configuration, ConfigurationError, Monitor, Source, Subscription
 from gateway.provision.issuers import check_issuers, keep_issuers
 from gateway.provision.people import put_people
+from gateway.provision.watched import check_watched, keep_watched
 from gateway.storage import audit, locks, monitors, people, sources
 from gateway.storage.database import Transaction
 from gateway.vault import Vault
@@ -25,6 +26,8 @@ class Applied:
     users: int
     sources: int
     monitors: int
+    watched: int
+    """Databases and probes."""
     disabled: tuple[str, ...]
     """Slugs of sources that the file no longer names."""
     adopted: tuple[str, ...]
@@ -70,6 +73,7 @@ def apply(transaction: Transaction, configuration: Configuration, kinds: Mapping
     """Brings the database to what the configuration says. Raises `ConfigurationError`, and then nothing changed."""
     check_sources(configuration, kinds)
     check_issuers(configuration)
+    check_watched(configuration)
     locks.one_at_a_time(transaction, "apply")
     _check_kinds_kept(transaction, configuration)
     teams = {
@@ -83,6 +87,7 @@ def apply(transaction: Transaction, configuration: Configuration, kinds: Mapping
     adopted = sources.adopted(transaction, {(one.team, one.slug) for one in configuration.source})
     for team_id, team, slug in adopted:
         audit.note(transaction, by=audit.CONFIGURATION, team_id=team_id, action="source.adopted", target=f"{team}/{slug}", now=now)
+    keep_watched(transaction, configuration, teams, vault, now)
     placed = {
         (one.team, one.slug): _put_source(transaction, one, kinds[one.kind], teams[one.team], vault, now) for one in configuration.source
     }
@@ -99,6 +104,7 @@ def apply(transaction: Transaction, configuration: Configuration, kinds: Mapping
         len(users),
         len(placed),
         len(configuration.monitor),
+        len(configuration.database) + len(configuration.probe),
         tuple(slug for _, slug in disabled),
         tuple(f"{team}/{slug}" for _, team, slug in adopted),
         tuple(sources.unmanaged(transaction)),

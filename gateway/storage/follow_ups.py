@@ -43,6 +43,7 @@ class Claimed:
     source_id: int
     source_kind: str
     source_settings: dict[str, Any]
+    source_managed: bool
     kind: str
     operation: str
     ids: dict[str, str]
@@ -162,6 +163,7 @@ def of_event(connection: Connection, event_id: int) -> list[dict[str, Any]]:
 _LOAD: Final = (
     select(
         follow_ups.c.id, follow_ups.c.source_id, sources.c.kind.label("source_kind"), sources.c.settings.label("source_settings"),
+        sources.c.managed.label("source_managed"),
         follow_ups.c.kind, follow_ups.c.operation, follow_ups.c.ids, follow_ups.c.conversations, follow_ups.c.attempts, follow_ups.c.until,
     )
     .join(sources, sources.c.id == follow_ups.c.source_id)

@@ -10,14 +10,14 @@ from typing import Self
 
 from sqlalchemy import Connection, text, update
 
-from gateway.storage.tables import deliveries, follow_ups, processing, readings, reconciliations, sign_in_requests
+from gateway.storage.tables import checks, deliveries, follow_ups, processing, readings, reconciliations, sign_in_requests
 
 
 def take_back_leases(connection: Connection, now: datetime) -> None:
     """Ends every lease. Only for the one `serve` of a SQLite file, when it starts: whoever held them is dead."""
     for table in (processing, follow_ups, readings, deliveries):
         connection.execute(update(table).where(table.c.status == "waiting", table.c.lease.is_not(None)).values(lease=None, due_at=now))
-    for other in (reconciliations, sign_in_requests):
+    for other in (reconciliations, sign_in_requests, checks):
         connection.execute(update(other).where(other.c.lease.is_not(None)).values(lease=None, due_at=now))
 
 

@@ -49,6 +49,7 @@ class Claimed:
     logs: dict[str, Any] | None
     source_kind: str | None
     source_settings: dict[str, Any] | None
+    source_managed: bool | None
     attempts: int
     asked_at: datetime
 
@@ -179,6 +180,7 @@ _LOAD: Final = (
         readings.c.notification_id, notifications.c.team_id, conversations.c.identity.label("conversation"), notifications.c.source_id,
         notifications.c.title, notifications.c.message, notifications.c.excerpt, notifications.c.pipeline, notifications.c.environment,
         readings.c.run, readings.c.logs, sources.c.kind.label("source_kind"), sources.c.settings.label("source_settings"),
+        sources.c.managed.label("source_managed"),
         readings.c.attempts, readings.c.asked_at,
     )
     .join(notifications, notifications.c.id == readings.c.notification_id)

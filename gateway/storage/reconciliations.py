@@ -18,6 +18,7 @@ class Claimed:
     source_id: int
     kind: str
     settings: dict[str, Any]
+    managed: bool
     upto: datetime
     failures: int
 
@@ -91,5 +92,5 @@ def next_due(connection: Connection) -> datetime | None:
 
 
 _LOAD: Final = select(
-    reconciliations.c.source_id, sources.c.kind, sources.c.settings, reconciliations.c.upto, reconciliations.c.failures
+    reconciliations.c.source_id, sources.c.kind, sources.c.settings, sources.c.managed, reconciliations.c.upto, reconciliations.c.failures
 ).join(sources, sources.c.id == reconciliations.c.source_id)

@@ -6,9 +6,13 @@ from typing import Any, Final
 
 from sqlalchemy import Column, Connection, Table, and_, select, update
 
-from gateway.storage.tables import issuers, sources
+from gateway.storage.tables import checks, issuers, sources
 
-SEALED: Final[Mapping[Table, tuple[Column[Any], ...]]] = {sources: (sources.c.auth, sources.c.settings), issuers: (issuers.c.secret,)}
+SEALED: Final[Mapping[Table, tuple[Column[Any], ...]]] = {
+    sources: (sources.c.auth, sources.c.settings),
+    issuers: (issuers.c.secret,),
+    checks: (checks.c.sealed,),
+}
 """The columns that hold sealed values, alone or within a document."""
 BATCH: Final = 100
 """Rows of one transaction."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from gateway.upstream.guard import NotReached
 from gateway.upstream.web import AT_MOST, PATIENCE, Answer, Web
 from mappers.contract import SourceSettings
 
@@ -93,6 +94,8 @@ async def ask(
         answer = await web.ask(method, url, headers=headers, params=params, body=body, at_most=at_most, within=within)
     except TimeoutError:
         raise Unavailable(f"{whose} did not answer within {within:.0f} s") from None
+    except NotReached as refusal:
+        raise Refused(f"{whose} is not asked: {refusal.strerror}") from None
     except OSError as error:
         raise Unavailable(f"{whose} cannot be reached: {error}") from None
     if answer.status < 300 or answer.status == 404:

@@ -1,6 +1,7 @@
-"""Asking a stranger's HTTP API: bounded in time and size, no redirects, every failure one of three."""
+"""Asking a stranger's HTTP API: bounded in time, size and reach, no redirects, every failure one of three."""
 
 import asyncio
+import errno
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,6 +10,9 @@ from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
 import aiohttp
+
+from gateway.domain.outgoing import OPERATORS, Network, Reach, fault_of
+from gateway.upstream.guard import NotReached, connector, refused_by
 
 PATIENCE: Final = 15.0
 """Seconds for one request, all of it."""
@@ -51,8 +55,9 @@ class Answer:
 class Web:
     """One pool of connections for everything that is asked."""
 
-    def __init__(self) -> None:
+    def __init__(self, reach: Reach = OPERATORS) -> None:
         """Opens its connections as they are needed, within a running loop."""
+        self._reach = reach
         self._session: aiohttp.ClientSession | None = None
 
     async def ask(
@@ -69,9 +74,14 @@ class Web:
     ) -> Answer:
         """The answer, whatever its status; `body` is sent as JSON, `form` as such. Raises `TimeoutError` or `OSError` where there is none.
 
-        Of a body larger than `at_most` bytes the beginning is given, marked as cut.
+        Of a body larger than `at_most` bytes the beginning is given, marked as cut. `NotReached`: the address is out of reach.
         """
-        session = self._session = self._session or aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
+        fault = fault_of(url, self._reach)
+        if fault:
+            raise NotReached(errno.EACCES, fault)
+        if self._session is None:
+            self._session = aiohttp.ClientSession(connector=connector(self._reach), cookie_jar=aiohttp.DummyCookieJar())
+        session = self._session
         try:
             async with (
                 asyncio.timeout(within),
@@ -93,6 +103,9 @@ class Web:
                 heads = {name.lower(): value for name, value in answer.headers.items()}
                 return Answer(answer.status, heads, bytes(raw[:at_most]), cut=len(raw) > at_most)
         except (aiohttp.ClientError, ValueError) as error:
+            refusal = refused_by(error)
+            if refusal:
+                raise refusal from None
             raise OSError(f"{type(error).__name__}: {error}" if str(error) else type(error).__name__) from error
 
     async def close(self) -> None:
@@ -100,3 +113,20 @@ class Web:
         if self._session is not None:
             await self._session.close()
             self._session = None
+
+
+class Webs:
+    """One for each reach: connections are not shared between them."""
+
+    def __init__(self, allowed: tuple[Network, ...] = ()) -> None:
+        """`allowed`: networks that also those may reach who cannot write to `tocsin.toml`."""
+        self._operators, self._tenants = Web(), Web(Reach(networks=allowed))
+
+    def of(self, *, managed: bool) -> Web:
+        """For a source that `tocsin.toml` owns, or for one that was made in the page or by the API."""
+        return self._operators if managed else self._tenants
+
+    async def close(self) -> None:
+        """Ends their connections."""
+        await self._operators.close()
+        await self._tenants.close()

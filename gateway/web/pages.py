@@ -24,6 +24,7 @@ from gateway.web import (
     notification_view,
     preferences_view,
     sessions_view,
+    watched_view,
 )
 from gateway.web.provider_view import BACK, BEGIN, ProviderView
 from gateway.web.render import page, secured
@@ -37,6 +38,7 @@ _ROUTES: Final[tuple[Route, ...]] = (
     *mail_view.ROUTES,
     *monitors_view.ROUTES,
     *admin_view.ROUTES,
+    *watched_view.ROUTES,
     *preferences_view.ROUTES,
     *sessions_view.ROUTES,
 )

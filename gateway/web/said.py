@@ -51,6 +51,7 @@ _SAYINGS: Final = {
     "signed-out-everywhere": ("Signed out everywhere: every browser of theirs has to sign in anew", None),
     "token-ended": ("That token is not accepted any more", None),
     "unchanged": ("Nothing was changed", None),
+    "check-now": ("It is looked at now; look again in a moment", None),
     "replayed": ("Queued to be mapped again; nobody hears twice of the same happening", None),
 }
 _SEVERAL: Final = {

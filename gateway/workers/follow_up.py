@@ -15,7 +15,7 @@ from gateway.storage import follow_ups
 from gateway.storage.database import Database, StorageUnavailable, Transaction
 from gateway.storage.follow_ups import DONE, FAILED, Claimed
 from gateway.upstream.asking import Asked, Document, NotYet, Refused, Unavailable, Upstream
-from gateway.upstream.web import Web
+from gateway.upstream.web import Webs
 from gateway.vault import Vault
 from gateway.workers.journaled import enter
 from gateway.workers.lease import LEASE, Time, held, new_lease
@@ -45,13 +45,14 @@ class FollowUpWorker(Worker):
         clock: Callable[[], datetime],
         on_entered: Callable[[], None],
         time: Time | None = None,
+        webs: Webs | None = None,
     ) -> None:
         """`on_entered` is called after a document entered or mail was let go. `time` measures leases; default: `clock`."""
         super().__init__(clock)
         self._database, self._kinds, self._upstreams, self._vault = database, kinds, upstreams, vault
         self._time: Time = time or (lambda _: clock())
         self._on_entered = on_entered
-        self._web = Web()
+        self._webs = webs or Webs()
         self._left_alone: dict[int, datetime] = {}
         """Sources whose API is in trouble: nothing is asked of them until then."""
         self._under_way: set[asyncio.Task[None]] = set()
@@ -94,7 +95,7 @@ class FollowUpWorker(Worker):
 
     async def finish(self) -> None:
         """Ends the connections."""
-        await self._web.close()
+        await self._webs.close()
 
     async def _follow(self, one: Claimed, lease: str) -> None:
         try:
@@ -123,7 +124,7 @@ class FollowUpWorker(Worker):
             raise Refused(f"nothing here knows how to ask {one.source_kind} for {one.operation}")
         settings = proofs.opened_settings(one.source_settings, kind, self._vault)
         try:
-            return await asyncio.wait_for(operation(Asked(self._web, settings, one.ids)), WITHIN)
+            return await asyncio.wait_for(operation(Asked(self._webs.of(managed=one.source_managed), settings, one.ids)), WITHIN)
         except TimeoutError:
             raise Unavailable(f"no answer within {WITHIN:.0f} s") from None
 

@@ -6,6 +6,7 @@ from urllib.parse import unquote
 from pydantic import SecretStr
 
 from gateway.config.environment import OPENAI, Environment, EnvironmentFault
+from gateway.domain.outgoing import OPERATORS, fault_of
 from gateway.workers.summarize import AskedModel, Reading
 from summarizer import Redactor, Unsure
 from summarizer.gate import VARIABLE, is_on
@@ -50,6 +51,9 @@ def _model(environment: Environment) -> AskedModel | None:
     key = environment.openai_api_key.get_secret_value() if environment.openai_api_key else ""
     if not key and environment.openai_base_url == OPENAI:
         raise EnvironmentFault(f"{VARIABLE} is on: set OPENAI_API_KEY, or OPENAI_BASE_URL to a server that wants no key")
+    fault = fault_of(environment.openai_base_url, OPERATORS)
+    if fault:
+        raise EnvironmentFault(f"OPENAI_BASE_URL: {fault}")
     try:
         return Client(ModelSettings(environment.llm_model, environment.openai_base_url, key))
     except ValueError as error:

@@ -16,7 +16,7 @@ from gateway.storage import reconciliations, runs
 from gateway.storage.database import Database, Transaction
 from gateway.storage.reconciliations import Claimed
 from gateway.upstream.asking import Asked, EndedRun, NotYet, Refused, Unavailable, Upstream
-from gateway.upstream.web import Web
+from gateway.upstream.web import Webs
 from gateway.vault import Vault
 from gateway.workers.journaled import enter
 from gateway.workers.lease import LEASE, Time, held, new_lease
@@ -59,6 +59,7 @@ class ReconcileWorker(Worker):
         clock: Callable[[], datetime],
         on_entered: Callable[[], None],
         time: Time | None = None,
+        webs: Webs | None = None,
     ) -> None:
         """`on_entered` is called after a run entered. `time` measures leases; default: `clock`."""
         super().__init__(clock)
@@ -66,7 +67,7 @@ class ReconcileWorker(Worker):
         self._upstreams = {kind: upstream for kind, upstream in upstreams.items() if upstream.ended_runs and kind in kinds}
         self._time: Time = time or (lambda _: clock())
         self._on_entered = on_entered
-        self._web = Web()
+        self._webs = webs or Webs()
         self._next_look = clock()
         self._has_begun = False
         self._under_way: asyncio.Task[Went] | None = None
@@ -119,7 +120,7 @@ class ReconcileWorker(Worker):
 
     async def finish(self) -> None:
         """Ends the connections."""
-        await self._web.close()
+        await self._webs.close()
 
     async def _reconcile(self, one: Claimed, lease: str) -> Went:
         """Enters what is missing."""
@@ -140,7 +141,8 @@ class ReconcileWorker(Worker):
     async def _enter_missing(self, one: Claimed, lease: str, settings: SourceSettings, upstream: Upstream, now: datetime) -> None:
         since, until = max(one.upto - OVERLAP, now - FURTHEST), now - BEHIND
         assert upstream.ended_runs is not None
-        async with aclosing(upstream.ended_runs(Asked(self._web, settings, {}), since, until)) as pages:  # type: ignore[type-var]
+        asked = Asked(self._webs.of(managed=one.managed), settings, {})
+        async with aclosing(upstream.ended_runs(asked, since, until)) as pages:  # type: ignore[type-var]
             async for page in pages:
                 missing = await self._missing(one.source_id, page)
                 for run in missing:

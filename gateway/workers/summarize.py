@@ -15,7 +15,7 @@ from gateway.storage.answers import Kept
 from gateway.storage.database import Database, StorageUnavailable, Transaction
 from gateway.storage.readings import Claimed
 from gateway.upstream.asking import Asked, NotYet, Refused, Unavailable, Upstream
-from gateway.upstream.web import Web
+from gateway.upstream.web import Webs
 from gateway.vault import Vault
 from gateway.workers.lease import LEASE, Time, held, new_lease
 from gateway.workers.loop import Worker
@@ -74,13 +74,14 @@ class SummarizeWorker(Worker):
         on_read: Callable[[], None],
         how: Reading,
         time: Time | None = None,
+        webs: Webs | None = None,
     ) -> None:
         """`on_read` is called when mail need not wait any more. `time` measures leases; default: `clock`."""
         super().__init__(clock)
         self._database, self._kinds, self._upstreams, self._vault = database, kinds, upstreams, vault
         self._time: Time = time or (lambda _: clock())
         self._on_read, self._reading = on_read, how
-        self._web = Web()
+        self._webs = webs or Webs()
         self._redactor: tuple[datetime, Redactor] | None = None
         self._under_way: set[asyncio.Task[None]] = set()
 
@@ -120,7 +121,7 @@ class SummarizeWorker(Worker):
 
     async def finish(self) -> None:
         """Ends the connections."""
-        await self._web.close()
+        await self._webs.close()
         if self._reading.model is not None:
             await self._reading.model.close()
 
@@ -226,7 +227,8 @@ class SummarizeWorker(Worker):
         if operation is None or not upstream.is_reachable(settings):
             return ""
         try:
-            document = await asyncio.wait_for(operation(Asked(self._web, settings, dict(pointer.get("ids") or {}))), LOGS_WITHIN)
+            asked = Asked(self._webs.of(managed=bool(one.source_managed)), settings, dict(pointer.get("ids") or {}))
+            document = await asyncio.wait_for(operation(asked), LOGS_WITHIN)
         except (NotYet, Refused, Unavailable, TimeoutError) as trouble:
             _log.info("no log for notification %s: %s", one.notification_id, trouble)
             return ""

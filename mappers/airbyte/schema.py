@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from mappers.contract.columns import Verdict
 from mappers.contract.text import one_line
 
 _SIGNS: Final = {
@@ -28,7 +29,7 @@ class Change:
 
     @property
     def verdict(self) -> str:
-        return f"{self.fate} ({'breaks readers' if self.breaks else 'harmless'})"
+        return f"{self.fate} ({Verdict.BREAKS if self.breaks else Verdict.HARMLESS})"
 
 
 def changes(sections: Iterable[str]) -> tuple[Change, ...]:

@@ -39,6 +39,8 @@ class SourceSettings(BaseModel):
     """Requests a second that are taken for long; what comes faster is answered 429 once `burst` is used up."""
     burst: Annotated[int, Field(ge=1, le=1_000_000)] = 10_000
     """Requests that are taken at once, however fast they come: a bad night, not a runaway loop."""
+    silence_alert: bool = True
+    """Whether admins are told when it falls silent against its habit."""
     owners: tuple[str, ...] = ()
     """Owners of everything this source says, where the body names none."""
 

@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 from typing import Final
 
 from mappers.contract import Draft, Level, Mapped, State
+from mappers.contract.columns import Change, facts_of, level_of
 from mappers.dbt_core.bundle import Artifact
-from mappers.dbt_core.columns import Change, Columns, facts_of, level_of, tables
+from mappers.dbt_core.columns import Columns, tables
 from mappers.dbt_core.coverage import Coverage, Evidence, evidence
 from mappers.dbt_core.nodes import label
 from mappers.dbt_core.threads import CATALOG, Report

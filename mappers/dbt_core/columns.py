@@ -1,15 +1,12 @@
-"""Changed columns, however they were noticed: what to call them and whether they break readers."""
+"""The columns that a catalog has, and those that a contract wants."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
-from mappers.contract import Level
+from mappers.contract.columns import Change
 from mappers.contract.text import one_line
 from mappers.dbt_core.bundle import Artifact
 from mappers.dbt_core.shapes import table, text
 
-_MOST_FACTS: Final = 30
 _DATA: Final = ("model.", "seed.", "snapshot.", "source.")
 """What has readers. Tests have tables too (`store_failures`), which come and go."""
 
@@ -17,49 +14,13 @@ Columns = dict[str, str]
 """column → type"""
 
 
-@dataclass(frozen=True)
-class Change:
-    """One column: its type before (or by contract) and after; empty where it did not exist."""
-
-    column: str
-    before: str
-    after: str
-
-    @property
-    def breaks(self) -> bool:
-        """Removed and retyped columns break whoever reads them, an added one does not."""
-        return bool(self.before)
-
-    @property
-    def in_words(self) -> str:
-        if not self.before:
-            return f"column {self.column} added ({self.after})"
-        if not self.after:
-            return f"column {self.column} removed (was {self.before})"
-        return f"column {self.column} changed from {self.before} to {self.after}"
-
-    @property
-    def against_contract(self) -> str:
-        if not self.before:
-            return f"column {self.column} ({self.after}) is not in the contract"
-        if not self.after:
-            return f"column {self.column} ({self.before}) is missing"
-        return f"column {self.column} is {self.after}, the contract says {self.before}"
-
-
-def level_of(changes: Iterable[Change]) -> Level:
-    return Level.ERROR if any(change.breaks for change in changes) else Level.INFO
-
-
-def facts_of(changes: Sequence[Change]) -> dict[str, str]:
-    """column → what became of it and whether that breaks readers; the first 30."""
-    return {change.column: f"{_fate(change)} ({'breaks readers' if change.breaks else 'harmless'})" for change in changes[:_MOST_FACTS]}
-
-
-def _fate(change: Change) -> str:
+def against_contract(change: Change) -> str:
+    """A column that is not what the contract, its type before, says."""
     if not change.before:
-        return f"added, {change.after}"
-    return f"{change.before} → {change.after}" if change.after else f"removed, was {change.before}"
+        return f"column {change.column} ({change.after}) is not in the contract"
+    if not change.after:
+        return f"column {change.column} ({change.before}) is missing"
+    return f"column {change.column} is {change.after}, the contract says {change.before}"
 
 
 def tables(artifact: Artifact) -> dict[str, Columns]:

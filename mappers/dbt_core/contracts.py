@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from typing import Final
 
 from mappers.contract import Draft, Level, State
+from mappers.contract.columns import Change, facts_of, level_of
 from mappers.contract.text import clean
-from mappers.dbt_core.columns import Change, facts_of, level_of
+from mappers.dbt_core.columns import against_contract
 from mappers.dbt_core.nodes import label
 from mappers.dbt_core.threads import CONTRACTS, Report
 
@@ -25,7 +26,7 @@ def is_violation(message: str) -> bool:
 def violation(report: Report, unique_id: str, message: str) -> Draft:
     """The broken contract of one model, naming each column. The table was not built: readers still see the old one."""
     changes = list(_changes(message))
-    said = "; ".join(change.against_contract for change in changes) or message
+    said = "; ".join(against_contract(change) for change in changes) or message
     return report.draft(
         CONTRACTS,
         unique_id,

@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import Any, Final
 
 from mappers.contract import BadBody, Category, Draft, Example, Inbound, Level, Mapped, Member, SourceKind, State, Unmapped
+from mappers.contract.columns import Verdict
 from mappers.contract.inbound import parse_json
 from mappers.contract.signature import Scheme
 from mappers.elementary import data, drawn
@@ -108,7 +109,7 @@ def _verdict(alert: Alert) -> tuple[State, Level]:
 
 
 def _message(alert: Alert, level: Level) -> str:
-    verdict = {Level.ERROR: " (breaks readers)", Level.INFO: " (harmless)"}.get(level, "") if alert.about is About.SCHEMA else ""
+    verdict = {one.level: f" ({one})" for one in (Verdict.BREAKS, Verdict.HARMLESS)}.get(level, "") if alert.about is About.SCHEMA else ""
     return "\n\n".join(filter(None, (f"{alert.summary}{verdict}", alert.message)))
 
 

@@ -5,7 +5,8 @@ https://fivetran.com/docs/logs (`create_table`, `alter_table`, `drop_table`)
 
 from typing import Final
 
-from mappers.contract import Category, Draft, Level, Mapped, State
+from mappers.contract import Category, Draft, Mapped, State
+from mappers.contract.columns import Verdict
 from mappers.fivetran.event import Event, mapping, text
 
 EVENTS: Final = ("create_table", "alter_table", "drop_table")
@@ -26,17 +27,18 @@ def map_schema_change(event: Event) -> Mapped:
     kind = text(properties.get("dataType"))
     name = f"{full}.{column}" if column else full
     words = how.lower().replace("_", " ")
-    verdict = f"{words}{f' {kind}' if kind else ''} ({'breaks readers' if breaks else 'harmless'})"
+    verdict = Verdict.BREAKS if breaks else Verdict.HARMLESS
+    fate = f"{words}{f' {kind}' if kind else ''} ({verdict})"
     draft = Draft(
         slug="fivetran-schema-changed",
         event_data={"connection": event.identity or event.group, "table": full},
         category=Category.SCHEMA_CHANGE,
-        level=Level.ERROR if breaks else Level.INFO,
+        level=verdict.level,
         state=State.NOTE,
         title=f"{full} changed",
         pipeline=event.label or None,
         occurred_at=event.created,
-        message=f"{name}: {verdict}",
-        facts={name: verdict, "Connection": event.label, "Connector": event.service, "Destination": event.group},
+        message=f"{name}: {fate}",
+        facts={name: fate, "Connection": event.label, "Connector": event.service, "Destination": event.group},
     )
     return Mapped(drafts=(draft,))

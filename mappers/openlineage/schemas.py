@@ -5,10 +5,10 @@ Two writers of one dataset name types in their own ways and may write different 
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from mappers.contract import Category, Draft, Level, State
+from mappers.contract.columns import Change, facts_of, level_of
 from mappers.contract.text import one_line
 from mappers.openlineage import details
 from mappers.openlineage.events import Dataset, Event, events_of
@@ -17,34 +17,11 @@ from mappers.openlineage.shapes import items, string, table
 
 _SLUG: Final = "openlineage-schema-changed"
 _MOST_DATASETS: Final = 100
-_MOST_FACTS: Final = 30
 _DEEPEST: Final = 20
 _FATES: Final = {"DROP": "was dropped", "RENAME": "was renamed"}
 
 Columns = dict[str, str]
 """column → type, nested fields by their path (`address.city`)"""
-
-
-@dataclass(frozen=True, slots=True)
-class _Change:
-    column: str
-    before: str
-    after: str
-
-    @property
-    def fate(self) -> str:
-        if not self.before:
-            return f"added, {self.after} (harmless)"
-        what = f"{self.before} → {self.after}" if self.after else f"removed, was {self.before}"
-        return f"{what} (breaks readers)"
-
-    @property
-    def words(self) -> str:
-        if not self.before:
-            return f"column {self.column} added ({self.after})"
-        if not self.after:
-            return f"column {self.column} removed (was {self.before})"
-        return f"column {self.column} changed from {self.before} to {self.after}"
 
 
 def documents_of(event: Event) -> tuple[str, ...]:
@@ -91,15 +68,15 @@ def _changed(event: Event, place: Place | None, dataset: Dataset, body: bytes | 
     now = _columns(dataset)
     if not before:
         return None
-    changes = [_Change(column, kind, now.get(column, "")) for column, kind in before.items() if _differs(kind, now.get(column, ""))]
-    changes += [_Change(column, "", kind) for column, kind in now.items() if column not in before]
+    changes = [Change(column, kind, now.get(column, "")) for column, kind in before.items() if _differs(kind, now.get(column, ""))]
+    changes += [Change(column, "", kind) for column, kind in now.items() if column not in before]
     if not changes:
         return None
     return _note(
         event, place, dataset,
-        level=Level.ERROR if any(change.before for change in changes) else Level.INFO,
-        message=f"{dataset.name}: {'; '.join(change.words for change in changes)}",
-        facts={change.column: change.fate for change in changes[:_MOST_FACTS]},
+        level=level_of(changes),
+        message=f"{dataset.name}: {'; '.join(change.in_words for change in changes)}",
+        facts=facts_of(changes),
     )  # fmt: skip
 
 

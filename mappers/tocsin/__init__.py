@@ -5,9 +5,11 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from mappers.contract import BadBody, Example, Inbound, Mapped, SourceKind, Unmapped
-from mappers.tocsin import late_runs
+from mappers.tocsin import gateway, late_runs, probes, schemas
 
-_READINGS: Final[Mapping[str, Callable[[Mapping[str, Any]], Mapped]]] = MappingProxyType({"late_runs": late_runs.read})
+_READINGS: Final[Mapping[str, Callable[[Mapping[str, Any]], Mapped]]] = MappingProxyType(
+    {"gateway": gateway.read, "late_runs": late_runs.read, "probes": probes.read, "schemas": schemas.read}
+)
 """watcher → what its documents mean."""
 
 
@@ -26,7 +28,7 @@ SOURCE: Final = SourceKind(
     kind="tocsin",
     title="Tocsin",
     auth=(),
-    event_types=("late_runs",),
+    event_types=tuple(_READINGS),
     map=_map,
     example=Example(body=late_runs.EXAMPLE, headers={"Content-Type": "application/json"}),
     is_own=True,

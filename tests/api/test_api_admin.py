@@ -13,7 +13,7 @@ from mappers.contract.signature import Refusal
 from tests.builders import LEASE, House, failure
 from tests.conftest import Clock
 
-OF_ADMINS = ["sources", "events", "rejections", "deliveries", "users", "audit"]
+OF_ADMINS = ["sources", "events", "rejections", "deliveries", "users", "audit", "checks", "troubles"]
 
 
 @pytest.mark.req("R36")

@@ -11,7 +11,7 @@ from tests.browser.conftest import visitor
 from tests.web.house import House, draft, over
 
 pytestmark = pytest.mark.browser
-PAGES = ("/", "/notifications/1", "/mail", "/mail/1", "/sources", "/events", "/preferences", "/?tab=archived", "/nowhere")
+PAGES = ("/", "/notifications/1", "/mail", "/mail/1", "/sources", "/events", "/watched", "/preferences", "/?tab=archived", "/nowhere")
 EVIL = "\"'><script>window.hit=1</script><img src=x onerror=window.hit=2><svg onload=window.hit=3>"
 LONG = "x" * 180
 

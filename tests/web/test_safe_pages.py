@@ -19,7 +19,7 @@ from tests.web.house import House, draft, text
 Client = TestClient[Any, Any]
 HERE = Path(gateway.web.__file__).parent
 HOSTILE = "\"'><script>alert(1)</script><img src=x onerror=alert(2)>{{ 7*7 }}{% raw %}javascript:alert(3)"
-PAGES = ("/", "/notifications/1", "/urgent-bar", "/mail", "/mail/1", "/preferences", "/sources", "/events")
+PAGES = ("/", "/notifications/1", "/urgent-bar", "/mail", "/mail/1", "/preferences", "/sources", "/events", "/watched")
 
 
 def hostile_draft() -> Any:

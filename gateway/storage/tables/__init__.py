@@ -60,6 +60,12 @@ from gateway.storage.tables.sending import (
     delivery_items,
     fan_outs,
 )
+from gateway.storage.tables.watched import (
+    checks,
+    pauses,
+    snapshots,
+    troubles,
+)
 
 __all__ = [
     "JOURNAL",
@@ -69,6 +75,7 @@ __all__ = [
     "answers",
     "audit",
     "beats",
+    "checks",
     "conversations",
     "credentials",
     "deliveries",
@@ -92,6 +99,7 @@ __all__ = [
     "notification_permissions",
     "notifications",
     "occurrences",
+    "pauses",
     "pipelines",
     "processing",
     "readings",
@@ -102,9 +110,11 @@ __all__ = [
     "runs",
     "scheduled",
     "sign_in_requests",
+    "snapshots",
     "sources",
     "subscriptions",
     "teams",
+    "troubles",
     "unwanted",
     "user_owns",
     "users",

@@ -8,7 +8,7 @@ from alembic import op
 from gateway.storage.types import Document, Time
 
 revision: Final = "0015"
-down_revision: Final = "0012"
+down_revision: Final = "0013"
 branch_labels: Final = None
 depends_on: Final = None
 
