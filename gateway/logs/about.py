@@ -1,6 +1,6 @@
 """What a line of the log is about: the request under way, and whatever else the code around it says."""
 
-import secrets
+import random
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -15,7 +15,7 @@ _about: ContextVar[Mapping[str, Any]] = ContextVar("tocsin_log_about", default=_
 
 def begin_request() -> str:
     """An id of our own for a request that has just come; it stands in every line until the next. What a proxy sends is never taken."""
-    made = secrets.token_hex(8)
+    made = f"{random.getrandbits(64):016x}"
     _about.set({REQUEST_ID: made})
     return made
 
