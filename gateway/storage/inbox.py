@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, CursorResult, func, literal, update
 
+from gateway.storage import bar_statements as bar_sql
 from gateway.storage import changes
 from gateway.storage import inbox_statements as sql
 from gateway.storage.inbox_statements import Shape
@@ -111,14 +112,14 @@ def bar(connection: Connection, *, user_id: int, team_ids: Sequence[int] | None,
     reader = _reader(connection, user_id, team_ids)
     shape: dict[str, Any] = {"lacks": bool(reader["lacked"]), "dialect": connection.dialect.name}
     asked = reader | {"now": now}
-    over = _rows(connection.execute(sql.just_resolved(**shape), asked | {"since": now - JUST, "limit": _OVER}))
-    found = connection.execute(sql.bar(**shape), asked | {"limit": ON_THE_BAR}).all()
+    over = _rows(connection.execute(bar_sql.just_resolved(**shape), asked | {"since": now - JUST, "limit": _OVER}))
+    found = connection.execute(bar_sql.bar(**shape), asked | {"limit": ON_THE_BAR}).all()
     if not found:
         return Bar([], 0, 0, more=False, over=over)
     ids = [int(one) for row in found for one in row.ids.split(",")]
-    rows = _rows(connection.execute(sql.SAID_OF_BAR, {"user_id": user_id, "ids": ids, "now": now}))
+    rows = _rows(connection.execute(bar_sql.SAID_OF_BAR, {"user_id": user_id, "ids": ids, "now": now}))
     total = found[0].total
-    of_each = _rows(connection.execute(sql.bar_sources(**shape), asked | {"limit": _SOURCES})) if total > STORM else []
+    of_each = _rows(connection.execute(bar_sql.bar_sources(**shape), asked | {"limit": _SOURCES})) if total > STORM else []
     return Bar(rows, total, found[0].unacknowledged, more=total > len(found), sources=of_each, over=over)
 
 

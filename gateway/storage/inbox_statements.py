@@ -18,7 +18,6 @@ from sqlalchemy import (
     TextClause,
     and_,
     bindparam,
-    case,
     cast,
     exists,
     func,
@@ -53,20 +52,20 @@ _thread, _entry = notifications.c, inbox_entries.c
 _expired, _aside = notifications.alias("expired").c, notifications.alias("aside").c
 
 
-def _of(column: ColumnElement[Any], referring: ColumnElement[Any]) -> Any:
+def of(column: ColumnElement[Any], referring: ColumnElement[Any]) -> Any:
     """What the row referred to says. Joins say the same, but PostgreSQL plans six of them for longer than it runs them."""
     return select(column).where(column.table.c.id == referring).scalar_subquery()
 
 
 ITEM: Final = (
-    _thread.id, _of(teams.c.slug, _thread.team_id).label("team"), _thread.slug, _thread.category, _thread.level, _thread.urgent,
-    _thread.status, _thread.title, _thread.message, func.coalesce(_of(sources.c.slug, _thread.source_id), "api").label("source"),
+    _thread.id, of(teams.c.slug, _thread.team_id).label("team"), _thread.slug, _thread.category, _thread.level, _thread.urgent,
+    _thread.status, _thread.title, _thread.message, func.coalesce(of(sources.c.slug, _thread.source_id), "api").label("source"),
     _thread.pipeline, _thread.run, _thread.environment, _thread.links, _thread.tags,
-    _of(teams.c.base_url, _thread.team_id).label("base_url"),
+    of(teams.c.base_url, _thread.team_id).label("base_url"),
     _thread.firing, _thread.members_total, _thread.count, _thread.first_at, _thread.opened_at, _thread.resolved_at,
     _entry.last_at, _entry.read_at, _entry.archived_at, _entry.dismissed_at, _entry.snoozed_until, _entry.muted_until, _entry.reason,
-    _thread.acknowledged_at, _of(users.c.name, _thread.acknowledged_by).label("acknowledged_by"), _thread.conversation_id,
-    _of(conversations.c.subject, _thread.conversation_id).label("subject"),
+    _thread.acknowledged_at, of(users.c.name, _thread.acknowledged_by).label("acknowledged_by"), _thread.conversation_id,
+    of(conversations.c.subject, _thread.conversation_id).label("subject"),
     _thread.flapping, _thread.source_app, _thread.source_model, _thread.source_ref.label("source_id"), _thread.expires_at,
 )  # fmt: skip
 
@@ -126,7 +125,7 @@ def page(shape: Shape) -> Select[Any]:
     """The entries of a page, newest first, with what they say."""
     found = _found(shape).subquery("found")
     return (
-        _said(select(*_item()).select_from(found).join(inbox_entries, _is_mine(found.c.notification_id)))
+        said(select(*item()).select_from(found).join(inbox_entries, _is_mine(found.c.notification_id)))
         .order_by(found.c.last_at.desc(), found.c.notification_id.desc())
     )  # fmt: skip
 
@@ -159,77 +158,6 @@ def count(shape: Shape) -> Select[Any]:
 def ids(shape: Shape) -> Select[Any]:
     """Which these entries are."""
     return select(_entry.notification_id).where(*visible(shape)).order_by(_entry.notification_id)
-
-
-def _on_the_bar(*columns: str, lacks: bool, dialect: str) -> Select[Any]:
-    """The threads of the urgent bar, each with the key of its conversation."""
-    return (
-        select(func.coalesce(_facet("conversation_id"), -_facet("id")).label("key"), *(_facet(name).label(name) for name in columns))
-        .select_from(_threads(dialect, "ix_notifications_open"))
-        .where(
-            among(_facet("team_id"), "team_ids"), _facet("status") == OPEN, and_(_facet("urgent")), _is_on_my_bar(lacks=lacks),
-        )
-    )  # fmt: skip
-
-
-def _is_on_my_bar(*, lacks: bool) -> ColumnElement[bool]:
-    return exists().where(_entry.notification_id == _facet("id"), _entry.dismissed_at.is_(None), *visible(Shape(lacks=lacks)))
-
-
-@functools.lru_cache(maxsize=4)
-def bar(*, lacks: bool, dialect: str) -> Select[Any]:
-    """The conversations of the urgent bar: ids of their threads, how many conversations there are, and how many nobody is on."""
-    mine = _on_the_bar("id", "weight", "opened_at", "acknowledged_at", lacks=lacks, dialect=dialect).subquery("mine")
-    nobody = func.max(case((mine.c.acknowledged_at.is_(None), 1), else_=0))
-    worst, oldest = func.max(mine.c.weight), func.min(mine.c.opened_at)
-    return (
-        select(
-            func.aggregate_strings(cast(mine.c.id, String), ",").label("ids"),
-            func.count().over().label("total"),
-            func.sum(nobody).over().label("unacknowledged"),
-        )
-        .group_by(mine.c.key)
-        .order_by(worst.desc(), oldest, func.min(mine.c.id))
-        .limit(bindparam("limit"))
-    )
-
-
-@functools.lru_cache(maxsize=4)
-def bar_sources(*, lacks: bool, dialect: str) -> Select[Any]:
-    """How many conversations of the urgent bar each source has, and how many of them nobody is on; the most first."""
-    mine = _on_the_bar("team_id", "source_id", "acknowledged_at", lacks=lacks, dialect=dialect).subquery("mine")
-    each = (
-        select(mine.c.key, mine.c.team_id, mine.c.source_id, func.max(case((mine.c.acknowledged_at.is_(None), 1), else_=0)).label("nobody"))
-        .group_by(mine.c.key, mine.c.team_id, mine.c.source_id)
-        .subquery("each_one")
-    )
-    team, source = (
-        _of(teams.c.slug, each.c.team_id).label("team"),
-        func.coalesce(_of(sources.c.slug, each.c.source_id), "api").label("source"),
-    )
-    total = func.count().label("total")
-    return (
-        select(team, source, total, func.sum(each.c.nobody).label("unacknowledged"))
-        .group_by(each.c.team_id, each.c.source_id)
-        .order_by(total.desc(), each.c.source_id)
-        .limit(bindparam("limit"))
-    )
-
-
-@functools.lru_cache(maxsize=4)
-def just_resolved(*, lacks: bool, dialect: str) -> Select[Any]:
-    """What was on the urgent bar and recovered since a moment, with what it says."""
-    over = (
-        select(_facet("id"))
-        .select_from(_threads(dialect, "ix_notifications_resolved"))
-        .where(
-            _facet("status") == literal_column("'resolved'"), _facet("resolved_at") > bindparam("since", type_=Time),
-            _facet("opened_at") < _facet("resolved_at"), and_(_facet("urgent")), among(_facet("team_id"), "team_ids"),
-            _is_on_my_bar(lacks=lacks),
-        )
-    )  # fmt: skip
-    mine = _said(select(*_item()).select_from(inbox_entries)).where(_entry.user_id == bindparam("user_id"), _thread.id.in_(over))
-    return mine.order_by(_thread.resolved_at.desc(), _thread.id).limit(bindparam("limit"))
 
 
 def visible(shape: Shape) -> list[ColumnElement[bool]]:
@@ -276,46 +204,45 @@ def _of_threads(shape: Shape) -> Iterator[ColumnElement[bool]]:
     conditions = [condition for name, condition in _FACETS.items() if name in shape.given]
     named = [(word, is_tag) for word, is_tag in (("owner", False), ("tag", True)) if word in shape.given]
     if shape.threads_first:
-        of_names = (_facet("id").in_(select(_named(word, is_tag).c.notification_id)) for word, is_tag in named)
+        of_names = (facet("id").in_(select(_named(word, is_tag).c.notification_id)) for word, is_tag in named)
         index = {"open": "ix_notifications_open", "pipeline": "ix_notifications_pipeline"}.get(shape.threads_first)
         index = index or (None if "text" in shape.given else "ix_notifications_facets")
-        mine = (among(_facet("team_id"), "team_ids"),) if shape.threads_first == "open" else ()
+        mine = (among(facet("team_id"), "team_ids"),) if shape.threads_first == "open" else ()
         few = (
-            select(_facet("id").label("id"))
-            .select_from(_threads(shape.dialect, index))
+            select(facet("id").label("id"))
+            .select_from(threads(shape.dialect, index))
             .where(*mine, *conditions, *of_names)
             .cte("few")
         )  # fmt: skip
         yield _entry.notification_id.in_(select(few.prefix_with("MATERIALIZED", dialect="postgresql").c.id))
         return
     if conditions:
-        narrow = select(1).select_from(_threads(shape.dialect, None if "text" in shape.given else "ix_notifications_facets"))
-        yield narrow.where(_facet("id") == _entry.notification_id, *conditions).correlate(inbox_entries).exists()
+        narrow = select(1).select_from(threads(shape.dialect, None if "text" in shape.given else "ix_notifications_facets"))
+        yield narrow.where(facet("id") == _entry.notification_id, *conditions).correlate(inbox_entries).exists()
     for word, is_tag in named:
         owned = _named(word, is_tag)
         yield exists().where(owned.c.notification_id == _entry.notification_id)
 
 
-def _threads(dialect: str, index: str | None) -> TextClause:
+def threads(dialect: str, index: str | None) -> TextClause:
     """Threads under the name `facet`. SQLite, which gathers no statistics by itself, is told by which index."""
     return text("notifications AS facet" + (f" INDEXED BY {index}" if index and dialect == "sqlite" else ""))
 
 
-def _facet(name: str) -> ColumnElement[Any]:
+def facet(name: str) -> ColumnElement[Any]:
+    """A column of `threads`."""
     return literal_column(f"facet.{name}", type_=notifications.c[name].type)
 
 
 _FACETS: Final = {
-    "levels": among(_facet("level"), "levels"),
-    "urgent": and_(_facet("urgent")),
-    "open": _facet("status") == OPEN,
-    "resolved": _facet("status") == literal_column("'resolved'"),
-    "pipeline": _facet("pipeline") == bindparam("pipeline"),
-    "api": _facet("source_id").is_(None),
-    "source": among(_facet("source_id"), "source_ids"),
-    "text": or_(
-        *(func.lower(_facet(name)).like(bindparam("text", type_=String), escape="\\") for name in ("title", "message", "pipeline"))
-    ),
+    "levels": among(facet("level"), "levels"),
+    "urgent": and_(facet("urgent")),
+    "open": facet("status") == OPEN,
+    "resolved": facet("status") == literal_column("'resolved'"),
+    "pipeline": facet("pipeline") == bindparam("pipeline"),
+    "api": facet("source_id").is_(None),
+    "source": among(facet("source_id"), "source_ids"),
+    "text": or_(*(func.lower(facet(name)).like(bindparam("text", type_=String), escape="\\") for name in ("title", "message", "pipeline"))),
 }
 
 
@@ -328,7 +255,8 @@ def _is_mine(notification_id: ColumnElement[Any]) -> ColumnElement[bool]:
     return and_(_entry.user_id == bindparam("user_id"), _entry.notification_id == notification_id)
 
 
-def _said(query: Select[Any]) -> Select[Any]:
+def said(query: Select[Any]) -> Select[Any]:
+    """Entries with their threads."""
     return query.join(notifications, _thread.id == _entry.notification_id)
 
 
@@ -361,24 +289,18 @@ def _put_aside(until: str, *conditions: ColumnElement[bool]) -> Select[Any]:
     )  # fmt: skip
 
 
-def _item() -> tuple[Any, ...]:
+def item() -> tuple[Any, ...]:
+    """All that a list tells of an entry and its thread."""
     is_snoozed = or_(_entry.snoozed_until > NOW, and_(_entry.snoozed_episode == _thread.episode, _thread.status == OPEN))
     is_muted = or_(_entry.muted_until > NOW, _entry.muted_episode == _thread.episode)
     return (*ITEM, is_muted.label("muted"), is_snoozed.label("snoozed"))
-
-
-SAID_OF_BAR: Final = (
-    _said(select(*_item()).select_from(inbox_entries))
-    .where(_entry.user_id == bindparam("user_id"), among(_entry.notification_id, "ids"))
-    .order_by(_thread.weight.desc(), _thread.opened_at, _thread.id)
-)
 
 
 @functools.lru_cache(maxsize=2)
 def one(*, lacks: bool) -> Select[Any]:
     """One entry whole, listed or not."""
     more = (_thread.facts, _thread.impact, _thread.excerpt, _thread.episode)
-    return _said(select(*_item(), *more).select_from(inbox_entries)).where(
+    return said(select(*item(), *more).select_from(inbox_entries)).where(
         *_mine(lacks=lacks), _entry.notification_id == bindparam("id"), or_(_thread.expires_at.is_(None), _thread.expires_at > NOW)
     )
 
