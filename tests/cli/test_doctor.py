@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from gateway.cli import main
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "channels" / "email"))
-from mail_server import Handler, free_port, serving
+from tests.channels.email.mail_server import Handler, free_port, serving
 
 pytestmark = pytest.mark.req("R96")
 

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from mail_server import certificate, free_port
+from tests.channels.email.mail_server import certificate, free_port
 
 MAIN = """
 compatibility_level = 3.6

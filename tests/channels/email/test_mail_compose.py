@@ -13,11 +13,11 @@ from urllib.parse import urlsplit
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from mail_cases import BEGAN, CASES, JOB, MAIL_FROM, TESTS, UNSUBSCRIBE, message
 
 from gateway.channels.email.compose import HTML_LIMIT, compose
 from gateway.channels.message import Kind, MemberLine, Message, Part
 from mappers.contract import Category, Level
+from tests.channels.email.mail_cases import BEGAN, CASES, JOB, MAIL_FROM, TESTS, UNSUBSCRIBE, message
 
 HEADERS = [
     "From",

@@ -5,9 +5,9 @@ from email import message_from_bytes, policy
 from pathlib import Path
 
 import pytest
-from mail_cases import CASES, MAIL_FROM
 
 from gateway.channels.email.compose import compose
+from tests.channels.email.mail_cases import CASES, MAIL_FROM
 
 GOLDEN = Path(__file__).parent / "golden"
 

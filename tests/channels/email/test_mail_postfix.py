@@ -6,13 +6,13 @@ from dataclasses import replace
 from email import message_from_bytes, policy
 
 import pytest
-from mail_cases import CASES, MAIL_FROM
-from postfix import Postfix, is_there, postfix
 
 from gateway.channels.email.compose import compose
 from gateway.channels.email.failures import PermanentFailure, TemporaryFailure, UnreachableFailure
 from gateway.channels.email.smtp import Smtp
 from gateway.channels.email.smtp_url import SmtpUrl
+from tests.channels.email.mail_cases import CASES, MAIL_FROM
+from tests.channels.email.postfix import Postfix, is_there, postfix
 
 pytestmark = [pytest.mark.req("R80", "R81"), pytest.mark.skipif(not is_there(), reason="Postfix is not installed, or this is not root")]
 RAW = compose(CASES["job-failed"], MAIL_FROM).raw

@@ -11,13 +11,13 @@ from urllib.parse import quote
 
 import pytest
 from aiosmtpd.smtp import AuthResult
-from mail_cases import CASES, JOB, MAIL_FROM, message
-from mail_server import PASSWORD, USER, Handler, authenticate, certificate, free_port, serving
 
 from gateway.channels.email.compose import compose
 from gateway.channels.email.failures import PermanentFailure, TemporaryFailure, UnreachableFailure
 from gateway.channels.email.smtp import Smtp
 from gateway.channels.email.smtp_url import SmtpUrl
+from tests.channels.email.mail_cases import CASES, JOB, MAIL_FROM, message
+from tests.channels.email.mail_server import PASSWORD, USER, Handler, authenticate, certificate, free_port, serving
 
 RAW = compose(CASES["job-failed"], MAIL_FROM).raw
 TO = "ana@acme.test"

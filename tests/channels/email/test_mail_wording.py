@@ -4,12 +4,12 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from mail_cases import BEGAN, JOB, message
 
 from gateway.channels.email.clock import Clock, duration, ordinal
 from gateway.channels.email.wording import Tone, headline, sentence, tone, why
 from gateway.channels.message import Kind
 from mappers.contract import Category, Level
+from tests.channels.email.mail_cases import BEGAN, JOB, message
 
 CLOCK = Clock.of("Europe/Berlin", BEGAN + timedelta(minutes=1))
 
