@@ -9,8 +9,9 @@ from aiohttp.test_utils import TestClient
 
 from gateway.config.document import Auth
 from gateway.proofs import stored
-from gateway.storage import follow_ups, reconciliations, refused_addresses, replay, sources
+from gateway.storage import follow_ups, people, reconciliations, refused_addresses, replay, sources
 from gateway.vault import Vault
+from gateway.web.pages import _ROUTES
 from tests.web.house import OURS, House, draft, text, words
 
 Client = TestClient[Any, Any]
@@ -254,3 +255,18 @@ async def test_a_mail_not_written_yet_says_so(house: House, ana: Client) -> None
     await text(await ana.get(f"/mail/{number}/html"), 404)
     await text(await ana.get("/mail?cursor=x"), 422)
     await text(await ana.get("/mail?of=me&cursor=x"), 422)
+
+
+@pytest.mark.parametrize("empty", [True, False])
+async def test_every_page_opens_for_an_admin_of_several_teams(house: House, ana: Client, empty: bool) -> None:
+    with house.database.writing() as transaction:
+        people.put_membership(transaction, team_id=house.teams["other"], user_id=house.users["ana"], role="admin", permissions=())
+    if not empty:
+        await house.happens(draft("orders"))
+        await house.happens(draft("theirs"), team="other")
+        await house.sends()
+    paths = [path for method, path, _ in _ROUTES if method == "GET" and "{" not in path]
+    assert {"/", "/members", "/monitors", "/sources", "/audit", "/preferences"} <= set(paths)
+    for path in paths:
+        answer = await ana.get(path)
+        assert answer.status == 200, path
