@@ -2,15 +2,12 @@
 
 import json
 import sqlite3
-import sys
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from gateway.cli import main
-
-sys.path.insert(0, str(Path(__file__).parent.parent / "channels" / "email"))
 from tests.channels.email.mail_server import Handler, free_port, serving
 
 pytestmark = pytest.mark.req("R96")
