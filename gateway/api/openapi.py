@@ -80,6 +80,8 @@ def _responses(operation: Operation) -> dict[str, Any]:
     answer: dict[str, Any] = {"description": HTTPStatus(operation.status).phrase}
     if operation.answer:
         answer["content"] = {"application/json": {"schema": _reference(operation.answer)}}
+    elif operation.media != "application/json":
+        answer["content"] = {operation.media: {"schema": {"type": "string"}}}
     statuses = {401, 403, 422, 503, *operation.problems, *((400, 413) if operation.body else ())}
     problem = {"application/problem+json": {"schema": _reference(ProblemDetails)}}
     refused = {str(status): {"description": HTTPStatus(status).phrase, "content": problem} for status in sorted(statuses)}

@@ -106,7 +106,15 @@ class Answer:
     status: int
 
 
-Handler = Callable[[Call], Awaitable[BaseModel | Answer | None]]
+@dataclass(frozen=True, slots=True)
+class Download:
+    """A text that is no JSON, and the name of the file that it is saved as."""
+
+    text: str
+    filename: str
+
+
+Handler = Callable[[Call], Awaitable[BaseModel | Answer | Download | None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +136,8 @@ class Operation:
     floor: str = "viewer"
     """The weakest role that somebody must have in some team; which team that must be is the handler's to ask (`Call.require`)."""
 
+    media: str = "application/json"
+    """What the answer is; of anything but JSON the handler gives a `Download`."""
     safe: bool = False
     """Whether it changes nothing although it is no GET."""
     idempotent: bool = False

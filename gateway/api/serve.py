@@ -9,7 +9,7 @@ from aiohttp import web
 from pydantic import BaseModel, ValidationError
 
 from gateway.api.means import Means
-from gateway.api.operation import Answer, Call, Operation
+from gateway.api.operation import Answer, Call, Download, Operation
 from gateway.api.problem import FieldError, Problem, refused
 from gateway.api.sign_in import SignIn
 from gateway.storage.database import Database, StorageUnavailable
@@ -72,6 +72,9 @@ class Api:
         answer = await operation.handler(call)
         if operation.writes:
             self._ring()
+        if isinstance(answer, Download):
+            headers = {"Cache-Control": "no-store", "Content-Disposition": f'attachment; filename="{answer.filename}"'}
+            return web.Response(text=answer.text, content_type=operation.media, charset="utf-8", headers=headers)
         status, model = (answer.status, answer.model) if isinstance(answer, Answer) else (operation.status, answer)
         return web.Response(
             status=status,

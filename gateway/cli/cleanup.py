@@ -20,6 +20,7 @@ _SAID: Final = {
     "idempotency_keys": ("idempotency key", "idempotency keys"),
     "answers": ("model's answer", "models' answers"),
     "follow_ups": ("answered question to a sender", "answered questions to senders"),
+    "episodes": ("episode of the figures", "episodes of the figures"),
     "audit": ("audit entry", "audit entries"),
     "credentials": ("session or sign-in link", "sessions and sign-in links"),
 }

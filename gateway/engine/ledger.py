@@ -5,8 +5,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
 
+from gateway.domain.episode import Ending, Episode, current, ending
 from gateway.domain.judge import CLEARS_PUT_ASIDE, Alert, Reason, Verdict
-from gateway.domain.thread import WHOLE, Occurrence, Thread, step
+from gateway.domain.thread import WHOLE, Occurrence, Thread, settled, step
 from gateway.engine.happening import Happening
 from gateway.storage.teams import Team
 from gateway.storage.thread_statements import OF_THE_FIRST_REPORT, OPEN
@@ -39,6 +40,12 @@ class Ledger:
     ended: set[str] = field(default_factory=set)
     occurrence_rows: dict[str, dict[str, Any]] = field(default_factory=dict)
     known: dict[str, Occurrence] = field(default_factory=dict)
+    seen_open: set[datetime] = field(default_factory=set)
+    """When those episodes opened that people could know of."""
+    episodes: dict[datetime, Episode] = field(default_factory=dict)
+    """Those that changed, by when they opened."""
+    is_out_of_order: bool = False
+    """Whether something was folded in between, so that earlier episodes may be other than they are stored."""
     alert: Alert = Alert.NOBODY
     reason: Reason = Reason.NOTHING_OPEN
     news: str = ""
@@ -55,7 +62,11 @@ class Ledger:
     @classmethod
     def open(cls, stored: Stored, teams: Mapping[int, Team]) -> "Ledger":
         """A ledger for a thread as it is stored."""
-        return cls(id=stored.id, thread=stored.thread, row=dict(stored.row), saved=stored.row, team=teams[stored.row["team_id"]])
+        opened = stored.thread.opened_at if stored.thread.is_open else None
+        return cls(
+            id=stored.id, thread=stored.thread, row=dict(stored.row), saved=stored.row, team=teams[stored.row["team_id"]],
+            seen_open={opened} if opened else set(),
+        )  # fmt: skip
 
     @property
     def team_id(self) -> int:
@@ -72,6 +83,9 @@ class Ledger:
         """Takes over what the judge said of a happening; `known` is what was known under its key."""
         occurrence = verdict.occurrence or happening.occurrence
         before, self.thread = self.thread, verdict.thread
+        self.is_out_of_order |= occurrence != known and (known is not None or self._is_late(happening, before))
+        if before.opened_at != self.thread.opened_at:
+            self._note_episode(settled(before, occurrence.at))
         self.known[occurrence.key] = occurrence
         self._follow_members(before, happening)
         if before.is_open and self.thread.is_open and before.episode != self.thread.episode and self.was_episode is None:
@@ -88,9 +102,10 @@ class Ledger:
         if verdict.reason in SHOWN:
             self.conversation = happening.conversation
 
-    def settle(self, reason: Reason, now: datetime, at: datetime) -> None:
+    def settle(self, reason: Reason, now: datetime, at: datetime, ended_by: Ending = Ending.SENDER) -> None:
         """Brings the stored columns in line with the folded thread."""
         self.touched = True
+        self._note_episode(self.thread, ended_by)
         thread, row = self.thread, self.row
         row["status"] = OPEN if thread.is_open else RESOLVED if reason in SHOWN or row["status"] != UNSEEN else UNSEEN
         shown = [member for member in thread.firing.values() if member.held_until is None]
@@ -143,11 +158,28 @@ class Ledger:
         """Ends the episode by something other than a sender's word; `message` says why."""
         self.ended |= self.thread.firing.keys()
         self.thread = step(self.thread, occurrence)
-        self.settle(Reason.RESOLVED, now, occurrence.at)
+        self.settle(Reason.RESOLVED, now, occurrence.at, ending(occurrence))
         self.occurrence_rows[occurrence.key] = self._occurrence_row(occurrence, Reason.RESOLVED, now) | {
             "title": self.row["title"],
             "message": message,
         }
+
+    @property
+    def episode_rows(self) -> list[dict[str, Any]]:
+        """The episodes that are to be written, with how often all are told of them now: a repeat goes to those alone who had read it."""
+        is_told = self.alert not in (Alert.NOBODY, Alert.READERS) and self.thread.opened_at in self.seen_open
+        told = self.thread.opened_at if is_told else None
+        if told is not None and told not in self.episodes:
+            self._note_episode(self.thread)
+        about = {name: self.row[name] for name in ("team_id", "source_id", "category", "environment", "pipeline")}
+        return [
+            {
+                "notification_id": self.id, **about, "opened_at": one.opened_at, "resolved_at": one.resolved_at,
+                "ended_by": one.ended_by and one.ended_by.value, "happenings": one.happenings, "flapped": one.flapped,
+                "alerts": int(one.opened_at == told),
+            }
+            for one in self.episodes.values()
+        ]  # fmt: skip
 
     @property
     def changes(self) -> dict[str, Any]:
@@ -161,6 +193,7 @@ class Ledger:
         self.shrank = self.touched = False
         self.owners, self.permissions, self.audience_anew = set(), set(), False
         self.member_rows, self.moved, self.ended, self.occurrence_rows = {}, {}, set(), {}
+        self.episodes, self.is_out_of_order = {}, False
         self.alert, self.reason, self.news, self.stale = Alert.NOBODY, Reason.NOTHING_OPEN, "", False
 
     def conflicts_with(self, alert: Alert, *, stale: bool) -> bool:
@@ -169,9 +202,19 @@ class Ledger:
             return False
         return stale != self.stale or (alert is not self.alert and not {alert, self.alert} <= _LOUD)
 
-    def _is_late(self, happening: Happening) -> bool:
+    def _is_late(self, happening: Happening, thread: Thread | None = None) -> bool:
         """Whether something that happened after it is known already."""
-        return self.thread.last is not None and happening.occurrence.order < self.thread.last
+        last = (thread or self.thread).last
+        return last is not None and happening.occurrence.order < last
+
+    def _note_episode(self, thread: Thread, ended_by: Ending = Ending.SENDER) -> None:
+        one = current(thread, ended_by)
+        if one is None:
+            return
+        if thread.is_open:
+            self.seen_open.add(one.opened_at)
+        if one.opened_at in self.seen_open:
+            self.episodes[one.opened_at] = one
 
     def _follow_members(self, before: Thread, happening: Happening) -> None:
         fires = happening.occurrence.state is State.FIRING

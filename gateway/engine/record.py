@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from gateway.domain.episode import episodes as every_episode
 from gateway.domain.judge import STALE_AFTER, Reason, judge
 from gateway.domain.thread import Occurrence
 from gateway.engine import reading
 from gateway.engine.happening import Happening
 from gateway.engine.ledger import Ledger
 from gateway.engine.tell import tell
-from gateway.storage import audience, changes, teams, threads
+from gateway.storage import audience, changes, episodes, teams, threads
 from gateway.storage.database import Transaction
 from mappers.contract import Category
 
@@ -76,7 +77,7 @@ def flush(transaction: Transaction, ledgers: Sequence[Ledger], now: datetime) ->
     _attach(transaction, ledgers, now)
     for ledger in ledgers:
         ledger.plan_reminder(now)
-    _save(transaction, ledgers)
+    _save(transaction, ledgers, now)
     told = tell(transaction, ledgers, now)
     reading.ask(transaction, ledgers, now)
     threads.close_conversations(
@@ -90,7 +91,7 @@ def flush(transaction: Transaction, ledgers: Sequence[Ledger], now: datetime) ->
     return told
 
 
-def _save(transaction: Transaction, ledgers: Sequence[Ledger]) -> None:
+def _save(transaction: Transaction, ledgers: Sequence[Ledger], now: datetime) -> None:
     threads.end_members(transaction, [(ledger.id, key) for ledger in ledgers for key in sorted(ledger.ended)])
     threads.save_members(transaction, [row for ledger in ledgers for row in ledger.member_rows.values()])
     threads.move_members(transaction, {(ledger.id, key): state for ledger in ledgers for key, state in ledger.moved.items()})
@@ -104,6 +105,10 @@ def _save(transaction: Transaction, ledgers: Sequence[Ledger]) -> None:
             audience.renumber(transaction, ledger.id, old=ledger.was_episode, new=ledger.row["episode"])
     threads.count_members(transaction, [ledger.id for ledger in ledgers if ledger.member_rows or ledger.moved])
     threads.record(transaction, [row for ledger in ledgers for row in ledger.occurrence_rows.values()])
+    episodes.put(transaction, [row for ledger in ledgers for row in ledger.episode_rows])
+    for ledger in ledgers:
+        if ledger.is_out_of_order:
+            episodes.put_anew(transaction, ledger.id, every_episode(threads.history(transaction, ledger.id), now))
     threads.forget_audience(transaction, [ledger.id for ledger in ledgers if ledger.audience_anew])
     threads.add_owners(transaction, {ledger.id: ledger.owners for ledger in ledgers})
     threads.add_permissions(transaction, {ledger.id: ledger.permissions for ledger in ledgers})

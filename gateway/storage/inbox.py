@@ -8,7 +8,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, CursorResult, func, literal, update
 
 from gateway.storage import bar_statements as bar_sql
-from gateway.storage import changes
+from gateway.storage import changes, episodes
 from gateway.storage import inbox_statements as sql
 from gateway.storage.inbox_statements import Shape
 from gateway.storage.tables import inbox_entries, notifications
@@ -183,13 +183,16 @@ def acknowledge(connection: Connection, *, user_id: int, notification_id: int, n
         return False
     thread = update(notifications).where(notifications.c.id == notification_id)
     if taken_back:
+        episodes.take_back(connection, notification_id)
         connection.execute(thread.values(acknowledged_at=None, acknowledged_by=None))
     else:
-        connection.execute(
+        first = connection.execute(
             thread.where(notifications.c.acknowledged_at.is_(None), notifications.c.status == "open").values(
                 acknowledged_at=now, acknowledged_by=user_id
             )
         )
+        if first.rowcount:
+            episodes.acknowledge(connection, notification_id, now=now)
     changes.note_threads(connection, [notification_id])
     return True
 

@@ -70,6 +70,7 @@ class Sweep:
             ("idempotency_keys", self._keys),
             ("answers", partial(self._oldest, sql.ANSWERS, timedelta(days=max_age_days))),
             ("follow_ups", partial(self._oldest, sql.FOLLOW_UPS, timedelta(days=max_age_days))),
+            ("episodes", partial(self._oldest, sql.EPISODES, AUDIT_FOR)),
             ("audit", partial(self._oldest, sql.AUDIT, AUDIT_FOR)),
             ("credentials", partial(self._oldest, sql.CREDENTIALS, timedelta(0))),
         ]

@@ -32,6 +32,7 @@ from gateway.storage.tables import (
     credentials,
     deliveries,
     delivery_items,
+    episodes,
     fan_outs,
     follow_ups,
     idempotency_keys,
@@ -132,6 +133,7 @@ DELIVERIES: Final = _oldest(deliveries, _delivery.created_at, _delivery_goes())
 CONVERSATIONS: Final = _oldest(conversations, _conversation.opened_at, _conversation_goes())
 ANSWERS: Final = _oldest(answers, answers.c.asked_at, answers.c.until < _BEFORE)
 FOLLOW_UPS: Final = _oldest(follow_ups, follow_ups.c.asked_at, follow_ups.c.ended_at < _BEFORE)
+EPISODES: Final = _oldest(episodes, episodes.c.opened_at, episodes.c.opened_at < _BEFORE)
 AUDIT: Final = _oldest(audit, audit.c.at, audit.c.at < _BEFORE)
 CREDENTIALS: Final = _oldest(credentials, credentials.c.created_at, _credential_goes())
 _KEY_ORDER: Final = (idempotency_keys.c.created_at, idempotency_keys.c.user_id, idempotency_keys.c.key)
@@ -168,6 +170,7 @@ REMOVE: Final[dict[str, Any]] = {
     "conversations": _removed(conversations, _conversation_goes()),
     "answers": _removed(answers, answers.c.until < _BEFORE),
     "follow_ups": _removed(follow_ups, follow_ups.c.ended_at < _BEFORE),
+    "episodes": _removed(episodes, episodes.c.opened_at < _BEFORE),
     "audit": _removed(audit, audit.c.at < _BEFORE),
     "credentials": _removed(credentials, _credential_goes()),
 }

@@ -39,6 +39,7 @@ from gateway.storage.tables.running import (
 from gateway.storage.tables.seen import (
     answers,
     conversations,
+    episodes,
     idempotency_keys,
     inbox_entries,
     members,
@@ -82,6 +83,7 @@ __all__ = [
     "delivery_attempts",
     "delivery_items",
     "documents",
+    "episodes",
     "events",
     "fan_outs",
     "follow_ups",

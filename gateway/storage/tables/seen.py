@@ -206,6 +206,26 @@ occurrences: Final = Table(
     partial("ix_occurrences_watermarks", "recorded_at", where="reason = 'nothing-open'"),
 )  # fmt: skip
 
+episodes: Final = Table(
+    "episodes", metadata, key(),
+    Column("notification_id", Id, nullable=False),
+    Column("team_id", Id, nullable=False),
+    Column("source_id", Id),
+    Column("category", String(40), nullable=False),
+    Column("environment", String(80), nullable=False),
+    Column("pipeline", String(200)),
+    Column("opened_at", Time, nullable=False),
+    Column("resolved_at", Time),
+    Column("ended_by", String(10), comment="sender, hand or silence"),
+    Column("acknowledged_at", Time, comment="when somebody first was on it; what was taken back never was"),
+    Column("happenings", Integer, nullable=False, comment="how often it was said to fail"),
+    Column("alerts", Integer, nullable=False, comment="how often all were told of it, its recovery and reminders included"),
+    Column("flapped", Boolean, nullable=False),
+    Index(None, "notification_id", "opened_at", unique=True),
+    Index(None, "team_id", "opened_at"),
+    comment="what figures are made of; refers to nothing, and outlives the threads it tells of",
+)  # fmt: skip
+
 _ASIDE: Final = ("muted_until", "muted_episode", "snoozed_until", "snoozed_episode")
 
 inbox_entries: Final = Table(
