@@ -184,13 +184,16 @@ class Sweep:
 
     def _events(self, find: Callable[..., journal.Old], connection: Connection, place: Any) -> _Found:
         before = self._before(timedelta(days=self._event_days))
-        found = find(connection, place, before=before, limit=min(self._batch, JOURNAL_BATCH))
+        found = find(connection, place, before=before, limit=self._of_journal(connection))
         return _Found(found.keys, {}, found.following)
 
     def _request_keys(self, connection: Connection, place: Any) -> _Found:
         before = self._before(timedelta(days=self._event_days + journal.KEYS_BEYOND_DAYS))
-        found = journal.old_keys(connection, place, before=before, limit=min(self._batch, JOURNAL_BATCH))
+        found = journal.old_keys(connection, place, before=before, limit=self._of_journal(connection))
         return _Found(found.keys, {"before": before}, found.following)
+
+    def _of_journal(self, connection: Connection) -> int:
+        return min(self._batch, JOURNAL_BATCH) if connection.dialect.name == "sqlite" else self._batch
 
     def _before(self, age: timedelta) -> datetime:
         return self._now - age

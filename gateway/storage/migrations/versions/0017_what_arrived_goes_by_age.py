@@ -13,7 +13,7 @@ depends_on: Final = None
 def upgrade() -> None:
     if op.get_context().dialect.name != "postgresql":  # on SQLite keys lie in this order, and freed pages are used again
         return
-    # Half a second for each million keys, for which the door waits. Whoever has very many makes it before, CONCURRENTLY.
+    # A third of a second for each million keys, for which the door waits. Whoever has very many makes it before, CONCURRENTLY.
     op.create_index("ix_request_keys_received_at", "request_keys", ["received_at"], if_not_exists=True)
     for table in ("events", "request_keys", "processing"):
         op.execute(f"ALTER TABLE {table} SET (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_insert_scale_factor = 0.05)")
