@@ -137,7 +137,8 @@ class Web:
         means = Means(kinds, vault, Rehearsals(doorbook, self._journal))
         self.door = door = Door(doorbook, self._journal, self._rejections, clock, environment.trusted_proxies)
         door.add_routes(self.app.router)
-        add_operating_routes(self.app.router, database, clock, vault)
+        self._leaving = False
+        add_operating_routes(self.app.router, database, clock, vault, is_leaving=lambda: self._leaving)
         sign_in = SignIn(database, clock, environment.base_url, IssuedSignIn(database, vault, clock))
         self.hub = Hub(database, clock)
         self.app.cleanup_ctx.append(self._watching)
@@ -160,6 +161,10 @@ class Web:
         telling.cancel()
         with suppress(asyncio.CancelledError):
             await telling
+
+    def leave(self) -> None:
+        """From now on `/readyz` says that it stops; requests are taken still."""
+        self._leaving = True
 
     async def _end_streams(self, _: web.Application) -> None:
         self.hub.close()
@@ -199,7 +204,7 @@ class Work:
         self._probes = ProbeWatcher(database, vault, clock, self._notice.wake, time)
         self._schemas = SchemaWatcher(database, vault, clock, self._notice.wake, time)
         self._self_watch = SelfWatcher(database, clock, self._notice.wake)
-        self._upkeep = UpkeepWorker(database, clock)
+        self._upkeep = UpkeepWorker(database, clock, environment.event_retention_days)
         self._heartbeat = self._heartbeats(environment, database, clock)
         self._sign_in_mail = SignInMailWorker(
             database, _smtp(environment), clock, mail_from=_mail_from(environment), public_url=environment.base_url,
@@ -259,7 +264,11 @@ class Work:
 
 
 def add_operating_routes(
-    router: web.UrlDispatcher, database: Database, clock: Callable[[], datetime] = utc_now, vault: Vault | None = None
+    router: web.UrlDispatcher,
+    database: Database,
+    clock: Callable[[], datetime] = utc_now,
+    vault: Vault | None = None,
+    is_leaving: Callable[[], bool] = lambda: False,
 ) -> None:
     """What operators look at: `/healthz`, `/readyz`, `/metrics`. Asked with a `nonce`, `/healthz` proves which installation this is."""
     gauges = Gauges(database, clock, program_version())
@@ -269,6 +278,8 @@ def add_operating_routes(
         return web.json_response({"status": "ok", "proof": proof} if proof else {"status": "ok"})
 
     async def ready(_: web.Request) -> web.Response:
+        if is_leaving():
+            return web.json_response({"status": "stopping"}, status=503)
         try:
             await asyncio.wait_for(database.look_up(revision), READY_WITHIN)
         except (StorageUnavailable, TimeoutError):

@@ -59,6 +59,7 @@ def answer(plan: Plan, lifeline: int) -> None:
 
 def work(plan: Plan, lifeline: int) -> None:
     """The workers, until SIGTERM."""
+    plan.bound.close()  # as long as anybody holds it, connections are made that nobody answers
     with contextlib.suppress(OSError):
         os.nice(NICE)
     _run(_traced("work", _work(plan, lifeline)))
@@ -95,6 +96,8 @@ async def _answer(plan: Plan, lifeline: int) -> None:
         hearing = _hear(plan, database, front.hub, notifier)
         await listener.start(plan.bound)
         await stopped.wait()
+        front.leave()
+        await asyncio.sleep(plan.environment.drain_seconds)
         await listener.stop()
         await front.finish()
         for task in filter(None, (notifying, hearing)):

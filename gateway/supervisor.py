@@ -37,11 +37,18 @@ class Job:
     """When to start it (again)."""
 
 
-def supervise(jobs: Sequence[Job], *, on_child: Callable[[], None] | None = None, on_end: Callable[[int], None] = lambda _: None) -> None:
-    """Keeps these jobs alive until SIGTERM or SIGINT, then ends them; returns once all have ended.
+def supervise(
+    jobs: Sequence[Job],
+    *,
+    on_child: Callable[[], None] | None = None,
+    on_end: Callable[[int], None] = lambda _: None,
+    on_stop: Callable[[], None] = lambda: None,
+    stop_within: float = STOP_WITHIN,
+) -> None:
+    """Keeps these jobs alive until SIGTERM or SIGINT, then ends them; returns once all have ended, `stop_within` seconds at most.
 
-    `on_child` is called in each of them first, to let go of what only the supervisor may hold; `on_end` in the supervisor, with
-    the number of a process that died.
+    `on_child` is called in each of them first, to let go of what only the supervisor may hold; in the supervisor `on_end`, with
+    the number of a process that died, and `on_stop` before the others are told to end.
     """
     lifeline, held = os.pipe()
     told, tell = os.pipe()
@@ -58,7 +65,8 @@ def supervise(jobs: Sequence[Job], *, on_child: Callable[[], None] | None = None
                 _start(job, lifeline, closes=(held, told, tell), on_child=on_child)
         stopping = _wait(told, min((job.due - now for job in jobs if not job.pid), default=60.0))
         _bury(jobs, on_end)
-    _end(jobs, told)
+    on_stop()
+    _end(jobs, told, stop_within)
 
 
 def _nothing(*_: object) -> None:
@@ -114,9 +122,9 @@ def _bury(jobs: Sequence[Job], on_end: Callable[[int], None]) -> None:
         _log.error("the %s process %s and is started again in %s s", job.name, how, pause)
 
 
-def _end(jobs: Sequence[Job], told: int) -> None:
+def _end(jobs: Sequence[Job], told: int, stop_within: float) -> None:
     _signal(jobs, signal.SIGTERM)
-    deadline = time.monotonic() + STOP_WITHIN
+    deadline = time.monotonic() + stop_within
     while any(job.pid for job in jobs) and time.monotonic() < deadline:
         _wait(told, 0.2)
         for job in jobs:

@@ -16,12 +16,15 @@ from gateway.storage.migrations import HEAD
 from gateway.storage.tables import JOURNAL, metadata, processing
 from tests.conftest import NOW
 
+BY_POSTGRESQL_ALONE = "ix_request_keys_received_at"
+
 
 def differences(engine: Engine, tables: Collection[str]) -> list[Any]:
     """How the schema of a database differs from these declared tables."""
     with engine.connect() as connection:
         named = {"compare_type": True, "include_name": lambda name, kind, _: kind != "table" or name in tables}
-        declared = {"include_object": lambda one, name, kind, *_: kind != "table" or name in tables}
+        passed_over = {BY_POSTGRESQL_ALONE} if engine.dialect.name == "sqlite" else set()
+        declared = {"include_object": lambda one, name, kind, *_: name not in passed_over and (kind != "table" or name in tables)}
         return list(compare_metadata(MigrationContext.configure(connection, opts=named | declared), metadata))
 
 

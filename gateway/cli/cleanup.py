@@ -11,6 +11,7 @@ from gateway.cli.common import opened, plain_errors, quiet_logging, utc_now
 
 if TYPE_CHECKING:
     from gateway.storage.database import Database
+    from gateway.storage.retention import Sweep
 
 _SAID: Final = {
     "entries": ("inbox entry", "inbox entries"),
@@ -21,6 +22,8 @@ _SAID: Final = {
     "answers": ("model's answer", "models' answers"),
     "follow_ups": ("answered question to a sender", "answered questions to senders"),
     "episodes": ("episode of the figures", "episodes of the figures"),
+    "events": ("request that arrived", "requests that arrived"),
+    "request_keys": ("request key", "request keys"),
     "audit": ("audit entry", "audit entries"),
     "credentials": ("session or sign-in link", "sessions and sign-in links"),
 }
@@ -28,17 +31,24 @@ _SAID: Final = {
 
 @click.command()
 @click.option("--max-age-days", type=click.IntRange(1, 3650), default=90, show_default=True, help="For all who chose no age themselves.")
+@click.option(
+    "--event-days", type=click.IntRange(1, 3650), help="For requests that arrived.  [default: TOCSIN_EVENT_RETENTION_DAYS, or 90]"
+)
 @click.option("--dry-run", is_flag=True, help="Only say what would go.")
 @click.option("--json", "as_json", is_flag=True, help="The account as JSON.")
 @plain_errors
-def cleanup(max_age_days: int, dry_run: bool, as_json: bool) -> None:
+def cleanup(max_age_days: int, event_days: int | None, dry_run: bool, as_json: bool) -> None:
     """Remove what is read, expired or over, and too old.
 
-    Unread entries and what is still open stay, however old. A running gateway does the same by itself each hour, with 90 days.
+    Unread entries and what is still open stay, however old, and so do requests that wait or failed. A running gateway does the same by
+    itself each hour, with 90 days.
     """
     quiet_logging()
-    with opened(create=False) as (_, database):
-        account = _swept(database, max_age_days, dry_run=dry_run, quiet=as_json)
+    with opened(create=False) as (environment, database):
+        from gateway.storage.retention import Sweep
+
+        sweep = Sweep(now=utc_now(), max_age_days=max_age_days, event_days=event_days or environment.event_retention_days)
+        account = _swept(database, sweep, dry_run=dry_run, quiet=as_json)
     if as_json:
         click.echo(json.dumps({"dry_run": dry_run, "removed": {name: account[name] for name in _SAID}}))
         return
@@ -51,7 +61,7 @@ def cleanup(max_age_days: int, dry_run: bool, as_json: bool) -> None:
         click.echo(f"Removed: {', '.join(told)}.")
 
 
-def _swept(database: "Database", max_age_days: int, *, dry_run: bool, quiet: bool) -> Counter[str]:
+def _swept(database: "Database", sweep: "Sweep", *, dry_run: bool, quiet: bool) -> Counter[str]:
     """What was removed, or would be."""
     from rich.console import Console
     from rich.progress import Progress, SpinnerColumn, TextColumn
@@ -60,17 +70,14 @@ def _swept(database: "Database", max_age_days: int, *, dry_run: bool, quiet: boo
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TextColumn("{task.completed:,}"))
     with Progress(*columns, console=Console(stderr=True), transient=True, disable=quiet) as progress:
         task = progress.add_task("", total=None)
-        for room, number in _steps(database, max_age_days, dry_run=dry_run):
+        for room, number in _steps(database, sweep, dry_run=dry_run):
             account[room] += number
             progress.update(task, description=f"{'would go' if dry_run else 'removed'}: {room.replace('_', ' ')}", completed=account[room])
     return account
 
 
-def _steps(database: "Database", max_age_days: int, *, dry_run: bool) -> Iterator[tuple[str, int]]:
+def _steps(database: "Database", sweep: "Sweep", *, dry_run: bool) -> Iterator[tuple[str, int]]:
     """Each batch: what it was of, and how many."""
-    from gateway.storage.retention import Sweep
-
-    sweep = Sweep(now=utc_now(), max_age_days=max_age_days)
     while True:
         with database.reading() as transaction:
             picked = sweep.pick(transaction)
@@ -79,6 +86,6 @@ def _steps(database: "Database", max_age_days: int, *, dry_run: bool) -> Iterato
         if dry_run:
             yield picked.counted_as, len(picked.keys)
         elif picked.keys:
-            with database.writing() as transaction:
+            with database.appending() if picked.is_in_journal else database.writing() as transaction:
                 removed = sweep.remove(transaction, picked)
             yield picked.counted_as, 0 if picked.is_mark else removed

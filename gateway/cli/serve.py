@@ -70,10 +70,11 @@ def serve(role: str, processes: int) -> None:
 
         from gateway.metrics import bury
         from gateway.processes import Plan
-        from gateway.supervisor import supervise
+        from gateway.supervisor import STOP_WITHIN, supervise
 
         plan = Plan(environment, kinds, vault, bound, wake=_pipe(), seen=_pipe())
-        supervise(_jobs(plan, role, processes), on_child=let_go, on_end=bury)
+        stop_within = STOP_WITHIN + environment.drain_seconds
+        supervise(_jobs(plan, role, processes), on_child=let_go, on_end=bury, on_stop=bound.close, stop_within=stop_within)
 
 
 def _leave(*_: object) -> NoReturn:

@@ -46,6 +46,10 @@ class Environment(BaseSettings):
     """`smtp://`, `smtp+starttls://` or `smtps://` user:password@host:port; unset: mail is kept and readable in the page."""
     mail_from: str = Field(default="Tocsin <tocsin@localhost>")
     """The sender of every mail."""
+    event_retention_days: Annotated[int, Field(ge=1, le=3650)] = 90
+    """Days that a request that arrived is kept; the key by which a repeated one is known, 30 more."""
+    drain_seconds: Annotated[float, Field(ge=0, le=300)] = 0
+    """Seconds after SIGTERM in which requests are still taken while `/readyz` says 503, so that a balancer turns elsewhere first."""
     log_format: Literal["text", "json"] = "text"
     """`text` for people, `json` for programs: one line for each record."""
     log_level: Literal["debug", "info", "warning", "error"] = "warning"

@@ -168,7 +168,7 @@ class Door:
             self._rejections.note(entry.source.id, refused.reason, address, request.headers.items(), refused.body_size, self._clock())
 
     def _address(self, request: web.Request) -> str:
-        return remote_address(request.remote, request.headers.get("X-Forwarded-For"), self._trusted)
+        return remote_address(request.remote, request.headers.getall("X-Forwarded-For", ()), self._trusted)
 
 
 async def _later(_: web.Request) -> None:

@@ -6,11 +6,15 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 Networks = Sequence[IPv4Network | IPv6Network]
 
 
-def remote_address(peer: str | None, forwarded_for: str | None, trusted: Networks) -> str:
-    """The client's address: the right-most entry of `X-Forwarded-For` that no trusted proxy wrote for itself."""
+def remote_address(peer: str | None, forwarded_for: Sequence[str], trusted: Networks) -> str:
+    """The client's address: the right-most entry of `X-Forwarded-For` that no trusted proxy wrote for itself.
+
+    The header may come several times: HAProxy writes a line of its own below whatever the client claimed.
+    https://docs.haproxy.org/2.6/configuration.html#4-option%20forwardfor
+    """
     if not peer or not trusted or not forwarded_for or not is_trusted(peer, trusted):
         return peer or "unknown"
-    for hop in reversed(forwarded_for.split(",")):
+    for hop in reversed(",".join(forwarded_for).split(",")):
         if not is_trusted(hop.strip(), trusted):
             return str(_address(hop.strip()) or peer)
     return peer

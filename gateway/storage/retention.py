@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Select
 
+from gateway.storage import journal_retention as journal
 from gateway.storage import retention_statements as sql
 from gateway.storage import threads
 
@@ -21,6 +22,8 @@ KEYS_FOR: Final = timedelta(days=7)
 AUDIT_FOR: Final = timedelta(days=400)
 BATCH: Final = 500
 """Rows of one transaction."""
+JOURNAL_BATCH: Final = 100
+"""The same where senders wait at the door of a SQLite file meanwhile."""
 THREADS_AT_ONCE: Final = 20
 PEOPLE_AT_ONCE: Final = 100
 _BEGINNING: Final = datetime(1, 1, 2, tzinfo=UTC)
@@ -37,12 +40,18 @@ class Picked:
     @property
     def counted_as(self) -> str:
         """What these rows are to a reader of the account."""
-        return {"archived": "entries", "expired": "notifications", "resolved": "notifications"}.get(self.room, self.room)
+        said = {"archived": "entries", "expired": "notifications", "resolved": "notifications", "ended": "events"}
+        return said.get(self.room, self.room)
 
     @property
     def is_mark(self) -> bool:
-        """Whether `remove` only marks them as to be removed, which the room `notifications` then does."""
-        return self.room in ("expired", "resolved")
+        """Whether `remove` only marks them as to be removed, which another room then does."""
+        return self.room in ("expired", "resolved", "ended")
+
+    @property
+    def is_in_journal(self) -> bool:
+        """Whether `remove` wants a transaction on the journal."""
+        return self.room in ("events", "request_keys")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +63,16 @@ class _Found:
 
 
 class Sweep:
-    """One way through all that ages: `pick` in a reading transaction, `remove` in a writing one, in turn, until `pick` gives None."""
+    """One way through all that ages: `pick` in a reading transaction, `remove` in a writing one, in turn, until `pick` gives None.
 
-    def __init__(self, *, now: datetime, max_age_days: int = DEFAULT_DAYS, batch: int = BATCH) -> None:
-        """`max_age_days` holds for all who chose nothing themselves, and for what belongs to nobody."""
-        self._now, self._days, self._batch = now, max_age_days, batch
+    What `is_in_journal` is removed by an appending transaction instead.
+    """
+
+    def __init__(
+        self, *, now: datetime, max_age_days: int = DEFAULT_DAYS, event_days: int = journal.DEFAULT_DAYS, batch: int = BATCH
+    ) -> None:
+        """`max_age_days` holds for all who chose nothing themselves, and for what belongs to nobody; `event_days` for what arrived."""
+        self._now, self._days, self._event_days, self._batch = now, max_age_days, event_days, batch
         self._rooms: list[tuple[str, Callable[[Connection, Any], _Found]]] = [
             ("entries", partial(self._entries, False)),
             ("archived", partial(self._entries, True)),
@@ -71,6 +85,9 @@ class Sweep:
             ("answers", partial(self._oldest, sql.ANSWERS, timedelta(days=max_age_days))),
             ("follow_ups", partial(self._oldest, sql.FOLLOW_UPS, timedelta(days=max_age_days))),
             ("episodes", partial(self._oldest, sql.EPISODES, AUDIT_FOR)),
+            ("ended", partial(self._events, journal.ended)),
+            ("events", partial(self._events, journal.let_go)),
+            ("request_keys", self._request_keys),
             ("audit", partial(self._oldest, sql.AUDIT, AUDIT_FOR)),
             ("credentials", partial(self._oldest, sql.CREDENTIALS, timedelta(0))),
         ]
@@ -101,6 +118,12 @@ class Sweep:
             return connection.execute(sql.REMOVE_KEYS, picked.values | {"keys": picked.keys}).rowcount
         if picked.room == "notifications":
             return self._remove_threads(connection, picked)
+        if picked.room == "ended":
+            return journal.forget(connection, picked.keys)
+        if picked.room == "events":
+            return journal.remove(connection, picked.keys)
+        if picked.room == "request_keys":
+            return journal.remove_keys(connection, picked.keys, before=picked.values["before"])
         return connection.execute(sql.REMOVE[picked.room], picked.values | {"ids": picked.keys}).rowcount
 
     def _remove_threads(self, connection: Connection, picked: Picked) -> int:
@@ -159,6 +182,19 @@ class Sweep:
         values = {"before": self._before(KEYS_FOR)}
         rows = connection.execute(sql.KEYS, values | {"at": at, "user": user, "id": last, "limit": self._batch}).all()
         return _Found([(row.user_id, row.key) for row in rows], values, tuple(rows[-1]) if len(rows) == self._batch else None)
+
+    def _events(self, find: Callable[..., journal.Old], connection: Connection, place: Any) -> _Found:
+        before = self._before(timedelta(days=self._event_days))
+        found = find(connection, place, before=before, limit=self._of_journal(connection))
+        return _Found(found.keys, {}, found.following)
+
+    def _request_keys(self, connection: Connection, place: Any) -> _Found:
+        before = self._before(timedelta(days=self._event_days + journal.KEYS_BEYOND_DAYS))
+        found = journal.old_keys(connection, place, before=before, limit=self._of_journal(connection))
+        return _Found(found.keys, {"before": before}, found.following)
+
+    def _of_journal(self, connection: Connection) -> int:
+        return min(self._batch, JOURNAL_BATCH) if connection.dialect.name == "sqlite" else self._batch
 
     def _before(self, age: timedelta) -> datetime:
         return self._now - age

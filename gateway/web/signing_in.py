@@ -123,7 +123,7 @@ class SigningIn:
     def _wait(self, request: web.Request, email: str) -> int:
         """Seconds until a link may be asked for again; 0: now. An address counts whether somebody has it or not."""
         now, span = self.clock().timestamp(), GOOD_FOR.total_seconds()
-        requester = counted_as(remote_address(request.remote, request.headers.get("X-Forwarded-For"), self.trusted_proxies))
+        requester = counted_as(remote_address(request.remote, request.headers.getall("X-Forwarded-For", ()), self.trusted_proxies))
         wait = self._requesters.take(requester, now, rate=OF_A_REQUESTER / span, burst=OF_A_REQUESTER)
         return wait or self._addresses.take(email.lower(), now, rate=OF_AN_ADDRESS / span, burst=OF_AN_ADDRESS)
 

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from gateway.storage.database import Database
+from gateway.storage.journal_retention import DEFAULT_DAYS
 from gateway.storage.retention import Sweep
 from gateway.workers.loop import Worker
 
@@ -20,9 +21,10 @@ class UpkeepWorker(Worker):
 
     name = "upkeep"
 
-    def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
+    def __init__(self, database: Database, clock: Callable[[], datetime], event_days: int = DEFAULT_DAYS) -> None:
+        """`event_days`: how long what arrived is kept."""
         super().__init__(clock)
-        self._database = database
+        self._database, self._event_days = database, event_days
         self._next = clock() + FIRST_AFTER
         self._sweep: Sweep | None = None
 
@@ -32,13 +34,14 @@ class UpkeepWorker(Worker):
         if self._sweep is None:
             if now < self._next:
                 return 0
-            self._sweep, self._next = Sweep(now=now), now + EVERY
+            self._sweep, self._next = Sweep(now=now, event_days=self._event_days), now + EVERY
         picked = await self._database.read(self._sweep.pick)
         if picked is None:
             self._sweep = None
             return 0
         if picked.keys:
-            await self._database.write(self._sweep.remove, picked)
+            run = self._database.append if picked.is_in_journal else self._database.write
+            await run(self._sweep.remove, picked)
             await asyncio.sleep(PAUSE)
         return 1
 

@@ -24,7 +24,8 @@ class Keep:
 
 
 def main() -> None:
-    controller = Controller(Keep(Path(sys.argv[1])), hostname="127.0.0.1", port=int(sys.argv[2]))
+    directory, port, *address = sys.argv[1:]
+    controller = Controller(Keep(Path(directory)), hostname="".join(address) or "127.0.0.1", port=int(port))
     controller.start()
     stopped = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stopped.set())

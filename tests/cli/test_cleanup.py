@@ -61,11 +61,11 @@ def account(process: "subprocess.Popen[str]") -> dict[str, Any]:
 @pytest.mark.acceptance
 @pytest.mark.req("R92")
 def test_it_says_what_would_go_and_then_what_went(house: House, tmp_path: Path) -> None:
-    assert said(command(tmp_path, "--max-age-days", "101")) == "Nothing is old enough to go.\n"
+    assert said(command(tmp_path, "--max-age-days", "101", "--event-days", "101")) == "Nothing is old enough to go.\n"
     assert said(command(tmp_path, "--dry-run")).startswith("Would go: 80 inbox entries, 80 mails")
     assert len(house.rows(tables.inbox_entries)) == 83
     went = account(command(tmp_path, "--json"))
-    assert (went["entries"], went["notifications"]) == (80, 40)
+    assert (went["entries"], went["notifications"], went["events"]) == (80, 40, 2)
     assert [row["user_id"] for row in house.rows(tables.inbox_entries)] != []
     assert said(command(tmp_path)) == "Nothing is old enough to go.\n"
 

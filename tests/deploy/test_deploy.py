@@ -24,6 +24,7 @@ from gateway.config.environment import Environment
 from gateway.engine.mapping import kinds
 from gateway.provision.apply import check_sources
 from tests.acceptance.conftest import eventually, free_port
+from tests.faults import balancers
 
 ROOT = Path(__file__).parent.parent.parent
 DEPLOY = ROOT / "deploy"
@@ -295,3 +296,20 @@ def test_what_the_units_start_exists() -> None:
         (line,) = re.findall(r"^ExecStart=(.*)$", path.read_text(encoding="utf-8"), re.MULTILINE)
         _, command, *arguments = shlex.split(line)
         main.commands[command].make_context(command, list(arguments))
+
+
+def test_the_balancers_configurations_are_in_order(tmp_path: Path) -> None:
+    said = subprocess.run([balancers.program("haproxy"), "-c", "-f", balancers.HAPROXY], capture_output=True, text=True, check=False)
+    assert said.returncode == 0, said.stderr
+    assert "[WARNING]" not in said.stderr
+    around = balancers.written_for_nginx(tmp_path, balancers.NGINX.read_text(encoding="utf-8"))
+    said = subprocess.run([balancers.program("nginx"), "-t", "-c", around, "-e", "stderr"], capture_output=True, text=True, check=False)
+    assert said.returncode == 0, said.stderr
+    assert "[warn]" not in said.stderr
+
+
+def test_a_balancer_turns_elsewhere_before_a_gateway_is_gone() -> None:
+    """As it is documented: the time it drains for is longer than the balancer takes to believe that it stops."""
+    configured, documented = balancers.HAPROXY.read_text(encoding="utf-8"), (ROOT / "docs" / "scale-out.md").read_text(encoding="utf-8")
+    every, times = re.findall(r"inter (\d+)s fall (\d+)", configured)[0]
+    assert int(every) * (int(times) + 1) < int(re.findall(r"export TOCSIN_DRAIN_SECONDS=(\d+)", documented)[0])

@@ -45,7 +45,14 @@ class Gateway(Tocsin):
     arguments: tuple[str, ...] = ()
     wrapper: str = ""
     """A script of `wrappers/` that changes something before it serves."""
+    within: tuple[str, ...] = ()
+    """A command that runs it somewhere else, as in a network of its own."""
+    address: str = "127.0.0.1"
     sessions: list[int] = field(default_factory=list)
+
+    @property
+    def url(self) -> str:
+        return f"http://{self.address}:{self.port}"
 
     @property
     def log(self) -> str:
@@ -63,13 +70,13 @@ class Gateway(Tocsin):
         """Starts it and does not wait."""
         environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("TOCSIN_")}, **TOKENS,
-            "TOCSIN_LISTEN": f"127.0.0.1:{self.port}", "TOCSIN_MAIL_FROM": "Tocsin <tocsin@acme.test>",
+            "TOCSIN_LISTEN": f"{self.address}:{self.port}", "TOCSIN_MAIL_FROM": "Tocsin <tocsin@acme.test>",
             "TOCSIN_SMTP_URL": f"smtp://127.0.0.1:{self.smtp_port}", **self.environment, "PYTHONPATH": str(ROOT),
         }  # fmt: skip
         program = [str(WRAPPERS / self.wrapper)] if self.wrapper else ["-m", "gateway"]
         with self._log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, *program, "serve", *self.arguments],
+                [*self.within, sys.executable, *program, "serve", *self.arguments],
                 cwd=self.directory,
                 env=environment,
                 stdout=log,

@@ -1,5 +1,6 @@
 """Senders that send at the same time and write down every answer: real captured requests, each about another run."""
 
+import hmac
 import http.client
 import itertools
 import json
@@ -64,6 +65,10 @@ class Load:
     senders: int = 8
     copies: int = 1
     """How many send the same request at the same time."""
+    signs: bool = False
+    """Proves itself by a signature over the body in `X-Signature`, else by its bearer token."""
+    addresses: tuple[str, ...] = ("127.0.0.1",)
+    """Where the ports are, each in turn."""
     most: int | None = None
     noted: list[Noted] = field(default_factory=list)
     _copied: dict[int, bytes] = field(default_factory=dict)
@@ -81,10 +86,7 @@ class Load:
         """While the block runs; with `most`, until so many were sent."""
         self._stopping.clear()
         together = threading.Barrier(self.copies)
-        threads = [
-            threading.Thread(target=self._send, args=(self.ports[place % len(self.ports)], place, together), daemon=True)
-            for place in range(self.senders)
-        ]
+        threads = [threading.Thread(target=self._send, args=(place, together), daemon=True) for place in range(self.senders)]
         for thread in threads:
             thread.start()
         try:
@@ -104,8 +106,9 @@ class Load:
                 self._drawn += 1
             return number
 
-    def _send(self, port: int, place: int, together: threading.Barrier) -> None:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    def _send(self, place: int, together: threading.Barrier) -> None:
+        address, port = self.addresses[place % len(self.addresses)], self.ports[place % len(self.ports)]
+        connection = http.client.HTTPConnection(address, port, timeout=10)
         own = itertools.count()
         while not self._stopping.is_set():
             number = self._next() if self.copies == 1 else next(own)
@@ -116,7 +119,7 @@ class Load:
                 body = self._copied.setdefault(number, body)
                 together.wait(30)
             for _ in range(400):
-                one = attempt(connection, number, body)
+                one = attempt(connection, number, body, signs=self.signs)
                 self.noted.append(one)
                 if one.status in (200, 202) or not self.insists:
                     break
@@ -125,11 +128,12 @@ class Load:
         connection.close()
 
 
-def attempt(connection: http.client.HTTPConnection, number: int, body: bytes) -> Noted:
+def attempt(connection: http.client.HTTPConnection, number: int, body: bytes, *, signs: bool = False) -> Noted:
     """Sends it once."""
+    signature = {"X-Signature": hmac.digest(TOKENS["HOOK"].encode(), body, "sha256").hex(), "Authorization": ""}
     began = time.monotonic()
     try:
-        connection.request("POST", PATH, body=body, headers=HEADERS)
+        connection.request("POST", PATH, body=body, headers=HEADERS | signature if signs else HEADERS)
         response = connection.getresponse()
         raw = response.read()
     except (OSError, http.client.HTTPException):

@@ -27,11 +27,14 @@ def as_nobody_special() -> dict[str, Any]:
 
 @dataclass
 class Postgresql:
-    """One server on a free port of the loopback."""
+    """One server on a free port of the loopback, or of another address."""
 
     home: Path
     tools: Path
     port: int
+    address: str = "127.0.0.1"
+    within: tuple[str, ...] = ()
+    """A command that runs its tools somewhere else, and as somebody who may."""
 
     @classmethod
     def made(cls, home: Path) -> "Postgresql":
@@ -49,10 +52,10 @@ class Postgresql:
 
     @property
     def url(self) -> str:
-        return f"postgresql://tocsin@127.0.0.1:{self.port}"
+        return f"postgresql://tocsin@{self.address}:{self.port}"
 
     def start(self) -> None:
-        options = f"-p {self.port} -k {self.home} -c listen_addresses=127.0.0.1 -c max_connections=150 {DURABLE}"
+        options = f"-p {self.port} -k {self.home} -c listen_addresses={self.address} -c max_connections=150 {DURABLE}"
         self._run("pg_ctl", "-D", self.home / "data", "-o", options, "-l", self.home / "log", "-w", "start")
 
     def stop(self, mode: str) -> None:
@@ -80,8 +83,8 @@ class Postgresql:
         return f"{self.url}/{name}"
 
     def _run(self, tool: str, *arguments: str | Path) -> None:
-        command = [self.tools / tool, *arguments]
-        subprocess.run(command, cwd=self.home, stdout=subprocess.DEVNULL, check=True, timeout=60, **as_nobody_special())
+        command, user = [*self.within, self.tools / tool, *arguments], {} if self.within else as_nobody_special()
+        subprocess.run(command, cwd=self.home, stdout=subprocess.DEVNULL, check=True, timeout=60, **user)
 
 
 @contextlib.contextmanager

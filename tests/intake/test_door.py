@@ -200,7 +200,7 @@ async def test_every_byte_in_path_query_and_header_can_be_stored(door: TestClien
     assert len(stored(database)) == 1
 
 
-def remote(peer: str, forwarded: str | None) -> str:
+def remote(peer: str, *forwarded: str) -> str:
     from ipaddress import ip_network
 
     from gateway.intake.remote import remote_address
@@ -216,12 +216,18 @@ def remote(peer: str, forwarded: str | None) -> str:
         ("10.0.0.1", "198.51.100.1", "198.51.100.1"),
         ("10.0.0.1", "1.2.3.4, 198.51.100.1, 10.0.0.2", "198.51.100.1"),
         ("10.0.0.1", "not an address", "10.0.0.1"),
-        ("10.0.0.1", None, "10.0.0.1"),
         ("fd00::1", "2001:db8::7", "2001:db8::7"),
     ],
 )
-def test_the_forwarded_address_is_believed_from_trusted_proxies_only(peer: str, forwarded: str | None, expected: str) -> None:
+def test_the_forwarded_address_is_believed_from_trusted_proxies_only(peer: str, forwarded: str, expected: str) -> None:
     assert remote(peer, forwarded) == expected
+
+
+@pytest.mark.req("R99")
+def test_without_a_header_it_is_the_proxy_and_of_several_headers_the_last_one_counts() -> None:
+    assert remote("10.0.0.1") == "10.0.0.1"
+    assert remote("10.0.0.1", "1.2.3.4", "198.51.100.1") == "198.51.100.1"
+    assert remote("10.0.0.1", "1.2.3.4", "198.51.100.1, 10.0.0.2", "10.0.0.3") == "198.51.100.1"
 
 
 @pytest.mark.req("R19")

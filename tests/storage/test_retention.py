@@ -1,11 +1,12 @@
 """What goes by age, what stays whatever its age, and that it goes in small steps that anything may end."""
 
 import threading
+from contextlib import AbstractContextManager
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import event, insert, text, update
+from sqlalchemy import Connection, event, insert, text, update
 
 from gateway.storage import follow_ups, tables
 from gateway.storage.database import Database
@@ -29,15 +30,20 @@ def recover(house: House, flow: str) -> None:
     house.say({**FAILING, "event_data": {"flow": flow}, "pipeline": flow, "title": flow, "state": "resolved"})
 
 
+def removing(house: House, picked: Picked) -> AbstractContextManager[Connection]:
+    """The transaction in which this is removed."""
+    return house.database.appending() if picked.is_in_journal else house.database.writing()
+
+
 def sweep(house: House, *, days: int = 90, batch: int = 500, steps: int | None = None) -> dict[str, int]:
     """Sweeps, at most so many steps of it; gives what was removed."""
-    under_way, removed, taken = Sweep(now=house.clock(), max_age_days=days, batch=batch), dict[str, int](), 0
+    under_way, removed, taken = Sweep(now=house.clock(), max_age_days=days, event_days=10_000, batch=batch), dict[str, int](), 0
     while steps is None or taken < steps:
         with house.database.reading() as transaction:
             picked = under_way.pick(transaction)
         if picked is None:
             break
-        with house.database.writing() as transaction:
+        with removing(house, picked) as transaction:
             removed[picked.room] = removed.get(picked.room, 0) + under_way.remove(transaction, picked)
         taken += 1
     return {room: number for room, number in removed.items() if number}
@@ -266,7 +272,7 @@ def test_no_transaction_of_a_sweep_is_larger_than_a_batch(house: House, clock: C
             if picked is None:
                 break
             changed.clear()
-            with house.database.writing() as transaction:
+            with removing(house, picked) as transaction:
                 under_way.remove(transaction, picked)
             assert sum(changed) <= 2 * 10, (picked.room, changed)
             with house.database.writing() as transaction:  # would time out if anything were held still

@@ -5,7 +5,7 @@ from typing import Final
 
 from tests.bench.bench import Bench
 from tests.bench.figures import Figure
-from tests.bench.parts import backlog, door, fan_out, latency, mail, mapping, reading, start, visible
+from tests.bench.parts import backlog, door, fan_out, latency, mail, mapping, reading, start, storage, visible
 
 PARTS: Final[dict[str, Callable[[Bench], list[Figure]]]] = {
     "start": start.measure,
@@ -17,4 +17,5 @@ PARTS: Final[dict[str, Callable[[Bench], list[Figure]]]] = {
     "mapping": mapping.measure,
     "reading": reading.measure,
     "mail": mail.measure,
+    "storage": storage.measure,
 }
