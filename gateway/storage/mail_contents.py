@@ -155,6 +155,19 @@ def failing_members(connection: Connection, ids: Sequence[int]) -> dict[int, lis
     return found
 
 
+def only_members(connection: Connection, ids: Sequence[int]) -> dict[int, str]:
+    """Of those of these threads in which one member failed in this episode, failing still or not, what people call it."""
+    rows = connection.execute(
+        select(members.c.notification_id, func.min(members.c.label))
+        .join(notifications, notifications.c.id == members.c.notification_id)
+        .where(among(members.c.notification_id, "ids"), members.c.episode == notifications.c.episode)
+        .group_by(members.c.notification_id)
+        .having(func.count() == 1),
+        {"ids": ids},
+    )
+    return {notification_id: label for notification_id, label in rows}
+
+
 def owners(connection: Connection, ids: Sequence[int]) -> dict[int, list[str]]:
     """The owners of these threads."""
     rows = connection.execute(
