@@ -109,6 +109,25 @@ def test_a_line_that_is_no_error_weighs_less_than_one_that_is() -> None:
     assert said.kind is Kind.MISSING_COLUMN
 
 
+def test_a_warning_of_what_was_tried_again_weighs_less_than_what_failed() -> None:
+    said = read(
+        "10:00:00 WARNING urllib3 Retrying after connection broken by 'ConnectTimeoutError': /api/v1\n10:00:05 INFO connected\n"
+        "10:05:00 ERROR KeyError: 'customer_id'\nTraceback (most recent call last):\n"
+        "  File \"/opt/flows/x.py\", line 5, in transform\n    row[\"customer_id\"]\nKeyError: 'customer_id'"
+    )
+    assert (said.kind, said.headline) == (Kind.CODE_ERROR, "The code failed: KeyError: 'customer_id'")
+
+
+def test_a_warning_alone_is_believed_with_less_confidence() -> None:
+    said = read("WARN TaskSetManager: Lost task 3.0 in stage 5.0: java.lang.OutOfMemoryError: Java heap space")
+    assert (said.kind, said.confidence) == (Kind.OUT_OF_MEMORY, Confidence.MEDIUM)
+
+
+def test_a_stage_that_failed_is_no_count_of_nought() -> None:
+    said = read("ERROR Task 3 in stage 5.0 failed 4 times, most recent failure: container killed for exceeding memory limits")
+    assert (said.kind, said.confidence) == (Kind.OUT_OF_MEMORY, Confidence.HIGH)
+
+
 def test_where_no_rule_fits_there_is_no_cause() -> None:
     said = read("start\nERROR the moon is in the wrong house\nend", title="astrology failed")
     assert (said.headline, said.cause, said.kind, said.confidence) == ("astrology failed", None, Kind.UNKNOWN, Confidence.LOW)
