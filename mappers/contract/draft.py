@@ -43,6 +43,8 @@ class Level(StrEnum):
 
 _UNSAFE: Final = re.compile(r'["<>\\`\x00-\x20\ud800-\udfff]')
 _USUAL_LINK: Final = re.compile(r"https?://[A-Za-z0-9.-]{1,253}(?::[0-9]{1,5})?(?:[/?#]|\Z)")
+_USER: Final = re.compile(r"\A(https?://)[^/?#]*@")
+"""A name and a password before the host, as monitored addresses have them: no reader needs them, and mail would carry them away."""
 _WEIGHTS: Final = {Level.INFO: 1, Level.SUCCESS: 1, Level.WARNING: 2, Level.ERROR: 3}
 
 
@@ -70,14 +72,17 @@ def safe_link(target: str) -> bool:
 
 
 def _links(value: object) -> object:
-    """Only what a button may safely point at: http, https, or a path on the team's own base URL."""
+    """Only what a button may safely point at: http, https, or a path on the team's own base URL; without anybody's password."""
     if not (isinstance(value, dict) and all(isinstance(label, str) and isinstance(target, str) for label, target in value.items())):
         return value
-    return {one_line(label, 60): target for label, target in value.items() if safe_link(target)}
+    bare = {label: _USER.sub(r"\1", target) for label, target in value.items()}
+    return {one_line(label, 60): target for label, target in bare.items() if safe_link(target)}
 
 
 def _are_links(value: Any) -> bool:
-    return type(value) is dict and all(_is_label(label) and type(target) is str and safe_link(target) for label, target in value.items())
+    return type(value) is dict and all(
+        _is_label(label) and type(target) is str and safe_link(target) and not _USER.match(target) for label, target in value.items()
+    )
 
 
 def _identity(value: object) -> object:

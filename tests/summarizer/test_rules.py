@@ -113,7 +113,7 @@ def test_a_warning_of_what_was_tried_again_weighs_less_than_what_failed() -> Non
     said = read(
         "10:00:00 WARNING urllib3 Retrying after connection broken by 'ConnectTimeoutError': /api/v1\n10:00:05 INFO connected\n"
         "10:05:00 ERROR KeyError: 'customer_id'\nTraceback (most recent call last):\n"
-        "  File \"/opt/flows/x.py\", line 5, in transform\n    row[\"customer_id\"]\nKeyError: 'customer_id'"
+        '  File "/opt/flows/x.py", line 5, in transform\n    row["customer_id"]\nKeyError: \'customer_id\''
     )
     assert (said.kind, said.headline) == (Kind.CODE_ERROR, "The code failed: KeyError: 'customer_id'")
 
