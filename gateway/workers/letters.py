@@ -88,8 +88,8 @@ class _Parts:
         self._members = mail_contents.failing_members(transaction, several) if several else {}
         alone = [number for number in self._threads if number not in set(several)]
         self._alone = mail_contents.only_members(transaction, alone) if alone else {}
-        over = [number for number, row in self._threads.items() if row["status"] == "resolved" and row["members_total"] <= 1]
-        self._recoveries = mail_contents.recoveries(transaction, over) if over else {}
+        over = [number for number, row in self._threads.items() if row["status"] == "resolved"]
+        self._endings = mail_contents.endings(transaction, over) if over else {}
         self._owners = mail_contents.owners(transaction, ids)
         self._summaries = readings.summaries(transaction, ids)
         places = {(row["source_id"], row["environment"], row["pipeline"]) for row in self._threads.values()}
@@ -111,7 +111,9 @@ class _Parts:
         return self._made[key]
 
     def _part(self, told: Told, base: str, desk: Desk, *, in_full: bool) -> Part:
-        row = self._threads[told.notification_id]
+        row, ending = self._threads[told.notification_id], self._endings.get(told.notification_id)
+        is_closed = ending is not None and ending.is_closing
+        of_all = ending.message if ending and (is_closed or row["members_total"] <= 1) else ""
         return Part(
             notification_id=row["id"],
             title=desk.safe(_named(row["title"], self._alone.get(row["id"], ""))),
@@ -137,7 +139,8 @@ class _Parts:
             owners=tuple(self._owners.get(row["id"], ())),
             impact=tuple(row["impact"] or ()),
             summary=_summary(self._summaries.get(row["id"])) if row["status"] == "open" else None,
-            recovery=desk.safe(self._recoveries.get(row["id"], "")) if in_full else "",
+            is_closed=is_closed,
+            recovery=desk.safe(of_all) if in_full else "",
             history=self._histories.get((row["source_id"], row["environment"], row["pipeline"]), History()),
         )
 

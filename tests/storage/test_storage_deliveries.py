@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from gateway.engine import settle
 from gateway.storage import deliveries, mail_contents, people, sent_mail, tables
 from gateway.storage.database import Database
 from gateway.storage.deliveries import RETRY, Frozen, Result
@@ -132,6 +133,19 @@ def test_a_mail_names_the_one_member_that_fails_and_later_that_it_has_recovered(
     assert title() == "dbt tests failing in shop: unique_orders_id", "an episode of its own"
     house.say(failure("not_null_orders_id", run="r4", when=4, **dbt))
     assert title() == "dbt tests failing in shop", "the mail lists them"
+
+
+@pytest.mark.parametrize("members", [("orders",), ("orders", "payments")])
+def test_a_mail_calls_closed_what_a_person_ended_and_says_who(house: House, clock: Clock, members: tuple[str, ...]) -> None:
+    house.user("ana")
+    house.say(*(failure(member, run="r") for member in members))
+    (delivery_id,) = claim(house, "one")
+    with house.database.writing() as transaction:
+        settle.close_by_hand(transaction, notification_id=house.thread()["id"], who="Ben", now=clock.advance(minutes=5))
+    with house.database.reading() as transaction:
+        message = letter(transaction, delivery_id, desk=DESK, now=clock())
+    assert message is not None
+    assert (message.parts[0].is_closed, message.parts[0].recovery) == (True, "Resolved by Ben.")
 
 
 @pytest.mark.req("R36")

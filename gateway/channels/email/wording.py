@@ -41,13 +41,13 @@ _STORIES: Final = {
 }
 
 _REASONS: Final[Mapping[str, str]] = {
-    Reason.FIRST: "it has just begun",
+    Reason.FIRST: "it is new",
     Reason.REOPENED: "it came back after a recovery",
     Reason.ESCALATED: "it got worse",
     Reason.GREW: "more of it is failing than before",
     Reason.REPEAT: "it happened again after you had read about it",
     Reason.SHRANK: "part of it has recovered",
-    Reason.PASSED: "it failed and has since recovered",
+    Reason.PASSED: "it is over by now",
     Reason.REMINDER: "it is still open",
     Reason.FLAPPING: "it keeps failing and recovering",
 }
@@ -77,7 +77,7 @@ def recovered(part: Part, kind: Kind) -> bool:
 def tone(part: Part, kind: Kind) -> Tone:
     """The colour of a part as it stands now."""
     if recovered(part, kind):
-        return Tone.RESOLVED
+        return Tone.NOTE if part.is_closed else Tone.RESOLVED
     if not part.is_open or part.level.weight == 1:
         return Tone.NOTE
     return Tone.FAILING if part.level is Level.ERROR else Tone.WARNING
@@ -87,7 +87,10 @@ def headline(part: Part, kind: Kind, clock: Clock) -> str:
     """The news in a few words: `FAILED since 02:10`, `RESOLVED after 42 min`, `2 of 40 still failing`."""
     if recovered(part, kind):
         lasted = f" after {duration(part.resolved_at - part.opened_at)}" if part.opened_at and part.resolved_at else ""
-        return f"RESOLVED{lasted}" if part.reason == Reason.RESOLVED or kind is Kind.RESOLVED else f"FAILED, recovered{lasted}"
+        if part.reason == Reason.RESOLVED or kind is Kind.RESOLVED:
+            return f"{'CLOSED' if part.is_closed else 'RESOLVED'}{lasted}"
+        began = _STORIES[part.category].began if part.category in (Category.LATE_RUN, Category.SCHEMA_CHANGE) else "FAILED"
+        return f"{began}, {'closed' if part.is_closed else 'recovered'}{lasted}"
     if part.level.weight == 1:
         return "FOR YOUR INFORMATION"
     if not part.is_open:
@@ -190,10 +193,11 @@ def _recovery(part: Part, clock: Clock, place: str) -> str:
     over = f" {clock.when(part.resolved_at)}{clock.named}" if part.resolved_at else ""
     if part.members_total > 1:
         last = f", the last{over}" if over else ""
-        return f"{part.members_total} {story.many} {story.past}{place}{began}; all have recovered{last}."
+        ended = f"closed{over}" if part.is_closed else f"all have recovered{last}"
+        return f"{part.members_total} {story.many} {story.past}{place}{began}; {ended}."
     subject = f"The {story.one} {story.past}" if story.one else "This began"
     times = f" It was reported {part.occurrences} times in between." if part.occurrences > 1 else ""
-    return f"{subject}{place}{began} and recovered{over}.{times}"
+    return f"{subject}{place}{began} and {'was closed' if part.is_closed else 'recovered'}{over}.{times}"
 
 
 def why(part: Part, message: Message, team: str) -> str:
