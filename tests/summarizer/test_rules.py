@@ -46,6 +46,11 @@ def test_every_labelled_failure_is_read_right(case: Case) -> None:
         ("Error: 100035 (22007): Timestamp '2026-13-01' is not recognized", Kind.UNKNOWN, "it failed"),
         ("Error: Numeric value 'abc' is not recognized", Kind.DATA_QUALITY, "A value does not fit its type"),
         ("ImportError: cannot import name 'flow' from 'prefect'", Kind.IMPORT_ERROR, "flow cannot be imported"),
+        (
+            "Query exceeded limit for bytes billed: 1000000000. 5000000000 or higher required.",
+            Kind.RESOURCE,
+            "The query would read more than its limit allows",
+        ),
         ("MemoryError", Kind.OUT_OF_MEMORY, "Out of memory"),
         ("OSError: [Errno 28] No space left on device", Kind.RESOURCE, "No space left on the disk"),
         (
