@@ -41,6 +41,8 @@ class Level(StrEnum):
         return cls("error") if value == "danger" else None
 
 
+LONGEST_LABEL: Final = 60
+LONGEST_MESSAGE: Final = 8_000
 _UNSAFE: Final = re.compile(r'["<>\\`\x00-\x20\ud800-\udfff]')
 _USUAL_LINK: Final = re.compile(r"https?://[A-Za-z0-9.-]{1,253}(?::[0-9]{1,5})?(?:[/?#]|\Z)")
 _USER: Final = re.compile(r"\A(https?://)[^/?#]*@")
@@ -76,7 +78,7 @@ def _links(value: object) -> object:
     if not (isinstance(value, dict) and all(isinstance(label, str) and isinstance(target, str) for label, target in value.items())):
         return value
     bare = {label: _USER.sub(r"\1", target) for label, target in value.items()}
-    return {one_line(label, 60): target for label, target in bare.items() if safe_link(target)}
+    return {one_line(label, LONGEST_LABEL): target for label, target in bare.items() if safe_link(target)}
 
 
 def _are_links(value: Any) -> bool:
@@ -103,7 +105,7 @@ def _is_identity(value: Any) -> bool:
 def _texts(value: object) -> object:
     if not isinstance(value, dict):
         return value
-    return {one_line(str(label), 60): clip(clean(str(text)), 500) for label, text in value.items() if text not in (None, "")}
+    return {one_line(str(label), LONGEST_LABEL): clip(clean(str(text)), 500) for label, text in value.items() if text not in (None, "")}
 
 
 def _are_texts(value: Any) -> bool:
@@ -114,7 +116,7 @@ def _are_texts(value: Any) -> bool:
 
 
 def _is_label(value: Any) -> bool:
-    return type(value) is str and len(value) <= 60 and is_plain(value)
+    return type(value) is str and len(value) <= LONGEST_LABEL and is_plain(value)
 
 
 def _words(value: object) -> object:
@@ -182,7 +184,7 @@ class Draft(Frozen):
     """None, or later than received: the time received is used."""
     urgent: bool | None = None
     """None: the team's rule decides."""
-    message: Annotated[str, long_text(8000)] = ""
+    message: Annotated[str, long_text(LONGEST_MESSAGE)] = ""
     links: Annotated[dict[str, str], Tidy(_links, _are_links)] = {}
     """label → URL, shown as buttons in this order."""
     facts: Annotated[dict[str, str], Tidy(_texts, _are_texts)] = {}

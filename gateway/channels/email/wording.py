@@ -94,7 +94,7 @@ def headline(part: Part, kind: Kind, clock: Clock) -> str:
     if part.level.weight == 1:
         return "FOR YOUR INFORMATION"
     if not part.is_open:
-        return "NOTE"
+        return f"SCHEMA CHANGED{_since(part, clock)}" if part.category is Category.SCHEMA_CHANGE else "NOTE"
     return _open_headline(part, clock)
 
 
@@ -102,8 +102,7 @@ def _open_headline(part: Part, clock: Clock) -> str:
     story = _STORIES[part.category]
     warns = part.level is Level.WARNING and story.began in ("FAILED", "FAILING")
     began, still = ("WARNING", "warning") if warns else (story.began, story.still)
-    word = "at" if part.category is Category.SCHEMA_CHANGE else "since"
-    since = f" {word} {clock.short(part.opened_at)}" if part.opened_at else ""
+    since = _since(part, clock)
     match part.reason:
         case Reason.ESCALATED:
             return f"WORSE: now {part.level}"
@@ -118,6 +117,11 @@ def _open_headline(part: Part, clock: Clock) -> str:
     if part.firing < part.members_total:
         return f"{part.firing} of {part.members_total} still {still}"
     return f"STILL {still.upper()}, {ordinal(part.occurrences)} time" if part.occurrences > 1 else f"STILL {still.upper()}{since}"
+
+
+def _since(part: Part, clock: Clock) -> str:
+    word = "at" if part.category is Category.SCHEMA_CHANGE else "since"
+    return f" {word} {clock.short(part.opened_at)}" if part.opened_at else ""
 
 
 def lead(message: Message) -> str:
@@ -161,7 +165,8 @@ def sentence(part: Part, message: Message, clock: Clock, environment: str) -> st
     if recovered(part, message.kind):
         return " ".join(word for word in (_recovery(part, clock, place), one_line(part.recovery, _RECOVERY)) if word)
     if not part.is_open:
-        return f"Noted{place}{when}. Nothing is open because of it."
+        noted = "The schema changed" if part.category is Category.SCHEMA_CHANGE and part.level.weight > 1 else "Noted"
+        return f"{noted}{place}{when}. Nothing is open because of it."
     if part.reason == Reason.FLAPPING:
         return f"It keeps failing and recovering{place}. You hear again once it is stable, or if something new fails."
     if part.opened_at and (ago := clock.ago(part.opened_at)):

@@ -34,6 +34,7 @@ CLOCK = Clock.of("Europe/Berlin", BEGAN + timedelta(minutes=1))
         ({"category": Category.SCHEMA_CHANGE}, "SCHEMA CHANGED at 02:10"),
         ({"is_open": False, "resolved_at": BEGAN}, "NOTE"),
         ({"is_open": False, "resolved_at": BEGAN, "level": Level.INFO}, "FOR YOUR INFORMATION"),
+        ({"is_open": False, "resolved_at": BEGAN, "category": Category.SCHEMA_CHANGE}, "SCHEMA CHANGED at 02:10"),
         ({"is_open": False, "reason": "resolved", "resolved_at": BEGAN + timedelta(minutes=42)}, "RESOLVED after 42 min"),
         ({"is_open": False, "reason": "resolved"}, "RESOLVED"),
         ({"is_open": False, "resolved_at": BEGAN + timedelta(hours=2)}, "FAILED, recovered after 2 h"),
@@ -70,6 +71,10 @@ def test_a_part_that_fires_again_by_now_is_not_called_resolved():
             "3 alerts are failing in prod now; the first began to fail at 02:10 (Europe/Berlin).",
         ),
         ({"is_open": False, "resolved_at": BEGAN}, "Noted in prod at 02:10 (Europe/Berlin). Nothing is open because of it."),
+        (
+            {"is_open": False, "resolved_at": BEGAN, "category": Category.SCHEMA_CHANGE},
+            "The schema changed in prod at 02:10 (Europe/Berlin). Nothing is open because of it.",
+        ),
     ],
 )
 def test_sentence(changes: dict[str, object], expected: str):
