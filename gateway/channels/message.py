@@ -77,6 +77,8 @@ class Part:
     owners: tuple[str, ...] = ()
     impact: tuple[str, ...] = ()
     summary: Summary | None = None
+    is_closed: bool = False
+    """A person or time ended it: no sender said that it recovered."""
     recovery: str = ""
     """What the sender said when it recovered; empty where it said nothing, or where it spoke of a member only."""
     history: History = field(default_factory=History)

@@ -1,13 +1,19 @@
 """From drafts to occurrences: drafts of one event that say the same about one thread are one happening."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
+from typing import Final
 
 from gateway.domain.identity import conversation_identity, occurrence_key, thread_identity
 from gateway.domain.thread import WHOLE, Occurrence
 from gateway.storage.threads import Place
 from mappers.contract import Draft, State
+from mappers.contract.draft import LONGEST_LABEL, LONGEST_MESSAGE
+from mappers.contract.text import clip
+
+_MOST_FACTS: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +46,9 @@ class Happening:
 
     @property
     def lead(self) -> Draft:
-        """The draft that speaks for the happening: the worst one."""
-        return max(self.drafts, key=lambda draft: draft.level.weight)
+        """The draft that speaks for the happening: the worst one; of a note, which keeps no members, one that says what all say."""
+        worst = max(self.drafts, key=lambda draft: draft.level.weight)
+        return _of_all(worst, self.drafts) if worst.state is State.NOTE and len(self.drafts) > 1 else worst
 
     @property
     def news(self) -> str:
@@ -61,6 +68,27 @@ def happenings(drafts: Iterable[Draft], origin: Origin) -> list[Happening]:
         groups.setdefault((place.identity, key), []).append(draft)
     made = [_happening(places[identity], key, group, origin) for (identity, key), group in groups.items()]
     return sorted(made, key=lambda one: (one.place.identity, one.occurrence.order))
+
+
+def _of_all(worst: Draft, drafts: Sequence[Draft]) -> Draft:
+    ordered = sorted(drafts, key=lambda draft: -draft.level.weight)
+    said = dict.fromkeys(draft.message for draft in ordered if draft.message)
+    return worst.model_copy(
+        update={
+            "message": clip("\n".join(said), LONGEST_MESSAGE),
+            "facts": dict(islice(_facts(ordered), _MOST_FACTS)),
+            "impact": tuple(dict.fromkeys(name for draft in ordered for name in draft.impact)),
+        }
+    )
+
+
+def _facts(drafts: Sequence[Draft]) -> Iterator[tuple[str, str]]:
+    """What is true of all of them, then what is true of one, under its name: `orders · total`."""
+    common = {label: text for label, text in drafts[0].facts.items() if all(one.facts.get(label) == text for one in drafts)}
+    yield from common.items()
+    for draft in drafts:
+        name = f"{draft.member.label} · " if draft.member else ""
+        yield from ((clip(f"{name}{label}", LONGEST_LABEL), text) for label, text in draft.facts.items() if label not in common)
 
 
 def occurred_at(draft: Draft, received_at: datetime) -> datetime:

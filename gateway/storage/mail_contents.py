@@ -127,8 +127,17 @@ def threads(connection: Connection, ids: Sequence[int]) -> dict[int, Mapping[str
     return {row.id: dict(row._mapping) for row in rows}
 
 
-def recoveries(connection: Connection, ids: Sequence[int]) -> dict[int, str]:
-    """What was said of each of these threads when it recovered last."""
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a thread ended last, in the words of who ended it."""
+
+    message: str
+    is_closing: bool
+    """A person or time ended it: no sender said that it recovered."""
+
+
+def endings(connection: Connection, ids: Sequence[int]) -> dict[int, Ending]:
+    """How each of these threads ended last."""
     last = (
         select(func.max(occurrences.c.id))
         .where(
@@ -136,8 +145,8 @@ def recoveries(connection: Connection, ids: Sequence[int]) -> dict[int, str]:
         )
         .group_by(occurrences.c.notification_id)
     )
-    rows = connection.execute(select(occurrences.c.notification_id, occurrences.c.message).where(occurrences.c.id.in_(last)), {"ids": ids})
-    return {notification_id: message for notification_id, message in rows}
+    ended = select(occurrences.c.notification_id, occurrences.c.message, occurrences.c.final).where(occurrences.c.id.in_(last))
+    return {notification_id: Ending(message, final) for notification_id, message, final in connection.execute(ended, {"ids": ids})}
 
 
 def failing_members(connection: Connection, ids: Sequence[int]) -> dict[int, list[Mapping[str, Any]]]:
@@ -153,6 +162,19 @@ def failing_members(connection: Connection, ids: Sequence[int]) -> dict[int, lis
     for row in rows:
         found[row.notification_id].append(dict(row._mapping))
     return found
+
+
+def only_members(connection: Connection, ids: Sequence[int]) -> dict[int, str]:
+    """Of those of these threads in which one member failed in this episode, failing still or not, what people call it."""
+    rows = connection.execute(
+        select(members.c.notification_id, func.min(members.c.label))
+        .join(notifications, notifications.c.id == members.c.notification_id)
+        .where(among(members.c.notification_id, "ids"), members.c.episode == notifications.c.episode)
+        .group_by(members.c.notification_id)
+        .having(func.count() == 1),
+        {"ids": ids},
+    )
+    return {notification_id: label for notification_id, label in rows}
 
 
 def owners(connection: Connection, ids: Sequence[int]) -> dict[int, list[str]]:

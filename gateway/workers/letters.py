@@ -33,6 +33,10 @@ class Desk:
         except Unsure:
             return "(left out of the mail: it may hold a secret)"
 
+    def safe_value(self, label: str, text: str) -> str:
+        """The same of what stands behind a label: a password by its label alone is one too."""
+        return self.safe(f"{label}: {text}").removeprefix(f"{label}: ")
+
 
 def letters(transaction: Transaction, ids: Sequence[int], *, desk: Desk, now: datetime) -> dict[int, Message]:
     """The messages of these deliveries; none for one where there is nobody, or nothing any more, to tell.
@@ -82,8 +86,10 @@ class _Parts:
         self._threads = mail_contents.threads(transaction, ids)
         several = [number for number, row in self._threads.items() if row["members_total"] > 1 or row["firing"] > 1]
         self._members = mail_contents.failing_members(transaction, several) if several else {}
-        over = [number for number, row in self._threads.items() if row["status"] == "resolved" and row["members_total"] <= 1]
-        self._recoveries = mail_contents.recoveries(transaction, over) if over else {}
+        alone = [number for number in self._threads if number not in set(several)]
+        self._alone = mail_contents.only_members(transaction, alone) if alone else {}
+        over = [number for number, row in self._threads.items() if row["status"] == "resolved"]
+        self._endings = mail_contents.endings(transaction, over) if over else {}
         self._owners = mail_contents.owners(transaction, ids)
         self._summaries = readings.summaries(transaction, ids)
         places = {(row["source_id"], row["environment"], row["pipeline"]) for row in self._threads.values()}
@@ -105,10 +111,12 @@ class _Parts:
         return self._made[key]
 
     def _part(self, told: Told, base: str, desk: Desk, *, in_full: bool) -> Part:
-        row = self._threads[told.notification_id]
+        row, ending = self._threads[told.notification_id], self._endings.get(told.notification_id)
+        is_closed = ending is not None and ending.is_closing
+        of_all = ending.message if ending and (is_closed or row["members_total"] <= 1) else ""
         return Part(
             notification_id=row["id"],
-            title=row["title"],
+            title=desk.safe(_named(row["title"], self._alone.get(row["id"], ""))),
             category=Category(row["category"]),
             level=Level(row["level"]),
             urgent=row["urgent"],
@@ -127,13 +135,19 @@ class _Parts:
                 for one in self._members.get(row["id"], ())
             ),
             links=absolute(row["links"] or {}, base),
-            facts=row["facts"] or {},
+            facts={label: desk.safe_value(label, text) for label, text in (row["facts"] or {}).items()},
             owners=tuple(self._owners.get(row["id"], ())),
             impact=tuple(row["impact"] or ()),
             summary=_summary(self._summaries.get(row["id"])) if row["status"] == "open" else None,
-            recovery=desk.safe(self._recoveries.get(row["id"], "")) if in_full else "",
+            is_closed=is_closed,
+            recovery=desk.safe(of_all) if in_full else "",
             history=self._histories.get((row["source_id"], row["environment"], row["pipeline"]), History()),
         )
+
+
+def _named(title: str, member: str) -> str:
+    """The thread's title, which speaks for all its members, with the one that fails: `dbt tests failing in shop` says nobody which."""
+    return title if member in title else f"{title}: {member}"
 
 
 def _summary(kept: Mapping[str, Any] | None) -> Summary | None:

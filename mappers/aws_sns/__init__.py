@@ -129,7 +129,11 @@ def _any_text(notice: Notice) -> Mapped:
         raise Unmapped("the message is empty")
     name = words.stem(head) or notice.topic_name or "message"
     identity = {"topic": notice.topic_name, "name": name}
-    return _told(notice, "aws-sns-message", identity, name, words.state_of(head), text, head, notice.at, {}, head)
+    if state := words.state_of(head):
+        return _told(notice, "aws-sns-message", identity, name, state, text, head, notice.at, {}, head)
+    first = text.partition("\n")[0]  # a subject that only names: what happened stands below it
+    state = words.state_of(first)
+    return _told(notice, "aws-sns-message", identity, name, state, text, f"{head} {first}", notice.at, {}, "" if state else head)
 
 
 def _told(

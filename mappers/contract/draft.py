@@ -41,8 +41,12 @@ class Level(StrEnum):
         return cls("error") if value == "danger" else None
 
 
+LONGEST_LABEL: Final = 60
+LONGEST_MESSAGE: Final = 8_000
 _UNSAFE: Final = re.compile(r'["<>\\`\x00-\x20\ud800-\udfff]')
 _USUAL_LINK: Final = re.compile(r"https?://[A-Za-z0-9.-]{1,253}(?::[0-9]{1,5})?(?:[/?#]|\Z)")
+_USER: Final = re.compile(r"\A(https?://)[^/?#]*@")
+"""A name and a password before the host, as monitored addresses have them: no reader needs them, and mail would carry them away."""
 _WEIGHTS: Final = {Level.INFO: 1, Level.SUCCESS: 1, Level.WARNING: 2, Level.ERROR: 3}
 
 
@@ -70,14 +74,17 @@ def safe_link(target: str) -> bool:
 
 
 def _links(value: object) -> object:
-    """Only what a button may safely point at: http, https, or a path on the team's own base URL."""
+    """Only what a button may safely point at: http, https, or a path on the team's own base URL; without anybody's password."""
     if not (isinstance(value, dict) and all(isinstance(label, str) and isinstance(target, str) for label, target in value.items())):
         return value
-    return {one_line(label, 60): target for label, target in value.items() if safe_link(target)}
+    bare = {label: _USER.sub(r"\1", target) for label, target in value.items()}
+    return {one_line(label, LONGEST_LABEL): target for label, target in bare.items() if safe_link(target)}
 
 
 def _are_links(value: Any) -> bool:
-    return type(value) is dict and all(_is_label(label) and type(target) is str and safe_link(target) for label, target in value.items())
+    return type(value) is dict and all(
+        _is_label(label) and type(target) is str and safe_link(target) and not _USER.match(target) for label, target in value.items()
+    )
 
 
 def _identity(value: object) -> object:
@@ -98,7 +105,7 @@ def _is_identity(value: Any) -> bool:
 def _texts(value: object) -> object:
     if not isinstance(value, dict):
         return value
-    return {one_line(str(label), 60): clip(clean(str(text)), 500) for label, text in value.items() if text not in (None, "")}
+    return {one_line(str(label), LONGEST_LABEL): clip(clean(str(text)), 500) for label, text in value.items() if text not in (None, "")}
 
 
 def _are_texts(value: Any) -> bool:
@@ -109,7 +116,7 @@ def _are_texts(value: Any) -> bool:
 
 
 def _is_label(value: Any) -> bool:
-    return type(value) is str and len(value) <= 60 and is_plain(value)
+    return type(value) is str and len(value) <= LONGEST_LABEL and is_plain(value)
 
 
 def _words(value: object) -> object:
@@ -177,7 +184,7 @@ class Draft(Frozen):
     """None, or later than received: the time received is used."""
     urgent: bool | None = None
     """None: the team's rule decides."""
-    message: Annotated[str, long_text(8000)] = ""
+    message: Annotated[str, long_text(LONGEST_MESSAGE)] = ""
     links: Annotated[dict[str, str], Tidy(_links, _are_links)] = {}
     """label → URL, shown as buttons in this order."""
     facts: Annotated[dict[str, str], Tidy(_texts, _are_texts)] = {}

@@ -61,6 +61,10 @@ _STATES: Final[dict[str, Word]] = {
         Word(Sense.FAILING, "raised an alert"),
     ),
     **_each("warning warnings warn yellow minor", Word(Sense.FAILING, "has a warning", Level.WARNING)),
+    **_each(
+        "partial partialsuccess partiallysucceeded partiallysuccessful partiallycompleted",
+        Word(Sense.FAILING, "succeeded in part only", Level.WARNING),
+    ),
     **_each("nodata unknown", Word(Sense.FAILING, "is unknown", Level.WARNING)),
     **_each("up online alive reachable available healthy operational ready", Word(Sense.FINE, "is up")),
     **_each("success successful succeeded succeed passed pass passing completed complete finished done", Word(Sense.FINE, "succeeded")),

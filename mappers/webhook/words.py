@@ -43,7 +43,7 @@ LEVELS: Final[Mapping[str, Level]] = {
 }
 CATEGORIES: Final[Mapping[str, Category]] = {category.value: category for category in Category}
 _SEPARATORS: Final = re.compile(r"[^a-z0-9]+")
-_NEGATIONS: Final = frozenset({"not", "no", "non", "never", "without", "0"})
+_NEGATIONS: Final = frozenset({"not", "no", "non", "never", "without", "0", "partial", "partially"})
 
 
 def pick(table: Mapping[str, T], said: str) -> T | None:

@@ -31,9 +31,10 @@ _EXCEPTION: Final = re.compile(
 )
 _RESULT: Final = re.compile(r"\bFAIL \d")
 _NO_ERROR: Final = re.compile(
-    r"\b(?:0|no) (?:errors?|failed|failures?|failing)\b|\berrors?\s?[=:]\s?(?:0|none|null|false)\b|\bfail(?:ed|ures?)?\s?[=:]\s?0\b|\bwithout errors?\b"
+    r"(?<![\w.])(?:0|no) (?:errors?|failed|failures?|failing)\b|\berrors?\s?[=:]\s?(?:0|none|null|false)\b|\bfail(?:ed|ures?)?\s?[=:]\s?0\b|\bwithout errors?\b"
 )
 _QUIET: Final = re.compile(r"\b(?:INFO|DEBUG|TRACE)\b")
+_WARNED: Final = re.compile(r"\bWARN(?:ING)?\b|^warn(?:ing)?\b")
 _LOUD: Final = ("failed", "failure", "error in", "configured to", "exception", "crashed")
 _TRACE: Final = re.compile(r'^\s*(?:File "[^"]*", line \d+|at [\w$.<>/]+\(|\.\.\. \d+ more|[|+ ]*\|  |raise\b)')
 _LINK: Final = re.compile(
@@ -45,6 +46,11 @@ _LINK: Final = re.compile(
 def is_link(line: str) -> bool:
     """Whether the line only ties one trace to the next."""
     return bool(_LINK.match(line[:_LOOKED_AT]))
+
+
+def is_warning(line: str) -> bool:
+    """Whether its writer calls it a warning: more often what was tried again than what ended the run."""
+    return bool(_WARNED.search(line[:_LOOKED_AT]))
 
 
 def weigh(line: str) -> int:

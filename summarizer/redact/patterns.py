@@ -30,7 +30,7 @@ _NAMES: Final = (
 )
 _NO_SECRET: Final = (
     r"(?!\[redacted|\*{2,}|<|\$\{|\{\{|%\(|env:|env_var|os\.environ|(?:none|null|nil|true|false|undefined|missing|required|optional|invalid|incorrect|expired"
-    r"|empty|is|was|not|must|has|the|for|in|of|or|and|to|are|cannot|could|failed|unset|string|str|int|bytes|expecting|expected|unexpected|unknown|wrong)(?=[\s,;:.)\"'\]}]|\Z))"
+    r"|empty|is|was|not|must|has|the|for|in|of|or|and|to|are|cannot|could|failed|unset|yes|string|str|int|bytes|expecting|expected|unexpected|unknown|wrong)(?=[\s,;:.)\"'\]}]|\Z))"
 )
 
 SHAPES: Final = (

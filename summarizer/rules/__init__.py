@@ -4,7 +4,7 @@ import re
 from typing import Final
 
 from summarizer.excerpt import Excerpt, Line
-from summarizer.excerpt.marks import BLOCK, ERROR
+from summarizer.excerpt.marks import BLOCK, ERROR, is_warning
 from summarizer.plain import plain
 from summarizer.rules import program, sql, tools, web
 from summarizer.rules.rule import Rule
@@ -17,8 +17,8 @@ LONGEST_QUOTE: Final = 300
 _LONGEST_HEADLINE: Final = 140
 _INNERMOST: Final = re.compile(r"\s*Caused by:")
 _QUOTES: Final = re.compile(r"[`\"]")
-_QUIET: Final = 20
-"""What a rule loses in rank on a line that does not look like an error."""
+_QUIET: Final = 25
+"""What a rule loses in rank on a line that does not look like an error, or that is logged as a warning."""
 
 
 def read(excerpt: Excerpt, title: str) -> Summary:
@@ -27,7 +27,7 @@ def read(excerpt: Excerpt, title: str) -> Summary:
     if not found:
         return _unread(excerpt, title)
     one, line, match = max(found, key=lambda hit: (_weight(hit[0], hit[1]), _place(hit[1])))
-    names = {name: _QUOTES.sub("", text).strip("'[]\\ .:") for name, text in match.groupdict().items() if text}
+    names = {name: _bare(text) for name, text in match.groupdict().items() if text}
     headline = plain(one.headline.format(**names), _LONGEST_HEADLINE, standing=_QUOTES.sub("", line.text))
     return Summary(
         headline=headline,
@@ -39,15 +39,23 @@ def read(excerpt: Excerpt, title: str) -> Summary:
         kind=one.kind,
         evidence=(Evidence(line=line.number, quote=quoted(line.text, match.start())),),
         next_steps=STEPS[one.kind],
-        confidence=one.confidence
-        if line.weight >= BLOCK or line.number == 0
-        else min(one.confidence, Confidence.MEDIUM, key=list(Confidence).index),
+        confidence=min(one.confidence, Confidence.MEDIUM, key=list(Confidence).index) if _is_quiet(line) else one.confidence,
         origin="rules",
     )
 
 
+def _bare(text: str) -> str:
+    """A name without what stands around it; `KeyError: 'net'` keeps both its quotes."""
+    bare = _QUOTES.sub("", text).strip("[]\\ .:")
+    return bare.strip("'[]\\ .:") if bare.startswith("'") or bare.count("'") % 2 else bare
+
+
 def _weight(one: Rule, line: Line) -> int:
-    return one.rank - (_QUIET if line.weight < BLOCK and line.number else 0)
+    return one.rank - (_QUIET if _is_quiet(line) else 0)
+
+
+def _is_quiet(line: Line) -> bool:
+    return line.number > 0 and (line.weight < BLOCK or is_warning(line.text))
 
 
 def _place(line: Line) -> int:

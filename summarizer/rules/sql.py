@@ -148,4 +148,10 @@ RULES: Final[tuple[Rule, ...]] = (
         r"\bno matching signature for\b|\bDATATYPE_MISMATCH\b|\boperator does not exist\b|\bno function matches\b",
         rank=66,
     ),
+    rule(
+        Kind.RESOURCE,
+        "The query would read more than its limit allows",
+        r"\bexceeded limit for bytes billed\b|\bbytesBilledLimitExceeded\b",
+        rank=71,
+    ),
 )

@@ -338,3 +338,17 @@ def test_a_repeat_that_says_nothing_leaves_what_was_said(house: House) -> None:
     house.say(failure(when=1, message="disk full"))
     house.say(failure(when=2, message=""))
     assert (house.thread()["count"], house.thread()["message"]) == (2, "disk full")
+
+
+@pytest.mark.req("R33")
+def test_a_note_of_several_members_says_what_each_of_them_says(house: House) -> None:
+    house.user("ana")
+    told = {"state": "note", "category": "schema_change", "slug": "tables-changed"}
+    house.say(
+        failure("customers", **told, level="warning", message="customers: column note added", facts={"Project": "shop", "note": "added"}),
+        failure("orders", **told, message="orders: column total removed", facts={"Project": "shop"}, impact=["revenue"]),
+    )
+    thread = house.thread()
+    assert thread["message"] == "orders: column total removed\ncustomers: column note added", "worst first"
+    assert (thread["level"], thread["impact"]) == ("error", ["revenue"])
+    assert thread["facts"] == {"Project": "shop", "customers · note": "added"}

@@ -99,6 +99,20 @@ def test_what_is_missing_or_misspelt_is_an_error_at_once() -> None:
         Member(key="a", labl="a")  # type: ignore[call-arg]
 
 
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("https://etl:hunter2@shop.test/health", "https://shop.test/health"),
+        ("http://token-only@shop.test:8080", "http://shop.test:8080"),
+        ("https://etl:hun@ter2@shop.test/?by=ana@acme.test", "https://shop.test/?by=ana@acme.test"),
+        ("https://shop.test/users/ana@acme.test", "https://shop.test/users/ana@acme.test"),
+    ],
+)
+def test_a_link_carries_nobodys_password(given: str, kept: str) -> None:
+    draft = Draft(slug="a", event_data={}, category=Category.SYSTEM, level=Level.INFO, title="a", links={"Open target": given})
+    assert draft.links == {"Open target": kept}
+
+
 def test_what_was_made_is_nobody_elses_to_change() -> None:
     identity, links = {"flow": "orders"}, {"Open run": "http://prefect.test/x"}
     draft = Draft(slug="a", event_data=identity, category=Category.SYSTEM, level=Level.INFO, title="a", links=links)

@@ -178,7 +178,7 @@ def test_states_that_need_no_table(state: Any, outcome: State) -> None:
     assert draft({"s": state}, 'pipeline = "p"\nstate = "{s}"').state is outcome
 
 
-@pytest.mark.parametrize("state", ["not ok", "wobbly", 3, None])
+@pytest.mark.parametrize("state", ["not ok", "partial_success", "wobbly", 3, None])
 def test_a_state_that_nobody_knows_is_unmapped(state: Any) -> None:
     with pytest.raises(Unmapped, match="state: "):
         mapped({"s": state}, 'pipeline = "p"\nstate = "{s}"')

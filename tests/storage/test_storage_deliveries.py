@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from gateway.engine import settle
 from gateway.storage import deliveries, mail_contents, people, sent_mail, tables
 from gateway.storage.database import Database
 from gateway.storage.deliveries import RETRY, Frozen, Result
@@ -98,6 +99,53 @@ def test_no_secret_of_a_message_or_a_log_leaves_by_mail(house: House) -> None:
     assert message is not None
     assert "hunter2" not in repr(message)
     assert "it failed" in message.parts[0].excerpt
+
+
+def test_no_secret_of_a_title_or_a_fact_leaves_by_mail_either(house: House) -> None:
+    house.user("ana")
+    facts = {"Target": "https://etl:hunter2hunter2@shop.acme.test/", "password": "hunter2hunter2", "Run": "prompt-frogmouth"}
+    house.say(failure(run="r", title="postgresql://etl:hunter2hunter2@db.acme.test/raw is down", facts=facts))
+    (delivery_id,) = claim(house, "one")
+    with house.database.reading() as transaction:
+        message = letter(transaction, delivery_id, desk=DESK, now=house.clock())
+    assert message is not None
+    assert "hunter2" not in repr(message)
+    assert message.parts[0].title.endswith("db.acme.test/raw is down")
+    assert message.parts[0].facts["Run"] == "prompt-frogmouth"
+
+
+@pytest.mark.req("R80")
+def test_a_mail_names_the_one_member_that_fails_and_later_that_it_has_recovered(house: House) -> None:
+    house.user("ana")
+
+    def title() -> str:
+        told = subject_and_titles(house, delivery_id)
+        assert told is not None
+        return told[1][0]
+
+    dbt = {"title": "dbt tests failing in shop"}
+    house.say(failure("not_null_orders_id", run="r1", when=1, **dbt))
+    (delivery_id,) = claim(house, "one")
+    assert title() == "dbt tests failing in shop: not_null_orders_id"
+    house.say(recovery("not_null_orders_id", run="r2", when=2, **dbt))
+    assert title() == "dbt tests failing in shop: not_null_orders_id"
+    house.say(failure("unique_orders_id", run="r3", when=3, **dbt))
+    assert title() == "dbt tests failing in shop: unique_orders_id", "an episode of its own"
+    house.say(failure("not_null_orders_id", run="r4", when=4, **dbt))
+    assert title() == "dbt tests failing in shop", "the mail lists them"
+
+
+@pytest.mark.parametrize("members", [("orders",), ("orders", "payments")])
+def test_a_mail_calls_closed_what_a_person_ended_and_says_who(house: House, clock: Clock, members: tuple[str, ...]) -> None:
+    house.user("ana")
+    house.say(*(failure(member, run="r") for member in members))
+    (delivery_id,) = claim(house, "one")
+    with house.database.writing() as transaction:
+        settle.close_by_hand(transaction, notification_id=house.thread()["id"], who="Ben", now=clock.advance(minutes=5))
+    with house.database.reading() as transaction:
+        message = letter(transaction, delivery_id, desk=DESK, now=clock())
+    assert message is not None
+    assert (message.parts[0].is_closed, message.parts[0].recovery) == (True, "Resolved by Ben.")
 
 
 @pytest.mark.req("R36")

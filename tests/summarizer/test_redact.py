@@ -52,6 +52,7 @@ def test_lines_without_secrets_stay_as_they_are(sort: str) -> None:
         ("-----BEGIN OPENSSH PRIVATE KEY----- b3BlbnNzaC1r", "[redacted: private key]"),
         ("create user etl identified by 'x y z'", "create user etl identified by '[redacted: named secret]'"),
         ("Set-Cookie: session=abcdef; Path=/", "Set-Cookie: [redacted: cookie]"),
+        ("Access denied for user 'etl'@'db' (using password: YES)", "Access denied for user 'etl'@'db' (using password: YES)"),
         ("https://hc-ping.com/7e3c9a60-1f0b-4c1d-9c1a-6f2d3e4b5a6c timed out", "https://hc-ping.com/[redacted: webhook address] timed out"),
     ],
 )

@@ -46,6 +46,11 @@ def test_every_labelled_failure_is_read_right(case: Case) -> None:
         ("Error: 100035 (22007): Timestamp '2026-13-01' is not recognized", Kind.UNKNOWN, "it failed"),
         ("Error: Numeric value 'abc' is not recognized", Kind.DATA_QUALITY, "A value does not fit its type"),
         ("ImportError: cannot import name 'flow' from 'prefect'", Kind.IMPORT_ERROR, "flow cannot be imported"),
+        (
+            "Query exceeded limit for bytes billed: 1000000000. 5000000000 or higher required.",
+            Kind.RESOURCE,
+            "The query would read more than its limit allows",
+        ),
         ("MemoryError", Kind.OUT_OF_MEMORY, "Out of memory"),
         ("OSError: [Errno 28] No space left on device", Kind.RESOURCE, "No space left on the disk"),
         (
@@ -107,6 +112,25 @@ def test_the_first_of_two_errors_of_a_kind_is_believed() -> None:
 def test_a_line_that_is_no_error_weighs_less_than_one_that_is() -> None:
     said = read("INFO previously: permission denied for table x, solved\nINFO go\nERROR: column net does not exist")
     assert said.kind is Kind.MISSING_COLUMN
+
+
+def test_a_warning_of_what_was_tried_again_weighs_less_than_what_failed() -> None:
+    said = read(
+        "10:00:00 WARNING urllib3 Retrying after connection broken by 'ConnectTimeoutError': /api/v1\n10:00:05 INFO connected\n"
+        "10:05:00 ERROR KeyError: 'customer_id'\nTraceback (most recent call last):\n"
+        '  File "/opt/flows/x.py", line 5, in transform\n    row["customer_id"]\nKeyError: \'customer_id\''
+    )
+    assert (said.kind, said.headline) == (Kind.CODE_ERROR, "The code failed: KeyError: 'customer_id'")
+
+
+def test_a_warning_alone_is_believed_with_less_confidence() -> None:
+    said = read("WARN TaskSetManager: Lost task 3.0 in stage 5.0: java.lang.OutOfMemoryError: Java heap space")
+    assert (said.kind, said.confidence) == (Kind.OUT_OF_MEMORY, Confidence.MEDIUM)
+
+
+def test_a_stage_that_failed_is_no_count_of_nought() -> None:
+    said = read("ERROR Task 3 in stage 5.0 failed 4 times, most recent failure: container killed for exceeding memory limits")
+    assert (said.kind, said.confidence) == (Kind.OUT_OF_MEMORY, Confidence.HIGH)
 
 
 def test_where_no_rule_fits_there_is_no_cause() -> None:

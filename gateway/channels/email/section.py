@@ -270,7 +270,7 @@ def _facts(part: Part, environment: str, clock: Clock, limit: int, *, over: bool
     if part.opened_at:
         known.append(("Began" if part.is_open or over else "When", clock.full(part.opened_at)))
     if over and part.resolved_at:
-        known.append(("Recovered", clock.full(part.resolved_at)))
+        known.append(("Closed" if part.is_closed else "Recovered", clock.full(part.resolved_at)))
     known += runs(part, clock)
     known.append(("Owners", _joined(part.owners)))
     own = ((_line(label, 60), _line(value, 200)) for label, value in islice(part.facts.items(), limit))

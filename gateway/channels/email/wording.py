@@ -41,13 +41,13 @@ _STORIES: Final = {
 }
 
 _REASONS: Final[Mapping[str, str]] = {
-    Reason.FIRST: "it has just begun",
+    Reason.FIRST: "it is new",
     Reason.REOPENED: "it came back after a recovery",
     Reason.ESCALATED: "it got worse",
     Reason.GREW: "more of it is failing than before",
     Reason.REPEAT: "it happened again after you had read about it",
     Reason.SHRANK: "part of it has recovered",
-    Reason.PASSED: "it failed and has since recovered",
+    Reason.PASSED: "it is over by now",
     Reason.REMINDER: "it is still open",
     Reason.FLAPPING: "it keeps failing and recovering",
 }
@@ -77,7 +77,7 @@ def recovered(part: Part, kind: Kind) -> bool:
 def tone(part: Part, kind: Kind) -> Tone:
     """The colour of a part as it stands now."""
     if recovered(part, kind):
-        return Tone.RESOLVED
+        return Tone.NOTE if part.is_closed else Tone.RESOLVED
     if not part.is_open or part.level.weight == 1:
         return Tone.NOTE
     return Tone.FAILING if part.level is Level.ERROR else Tone.WARNING
@@ -87,11 +87,14 @@ def headline(part: Part, kind: Kind, clock: Clock) -> str:
     """The news in a few words: `FAILED since 02:10`, `RESOLVED after 42 min`, `2 of 40 still failing`."""
     if recovered(part, kind):
         lasted = f" after {duration(part.resolved_at - part.opened_at)}" if part.opened_at and part.resolved_at else ""
-        return f"RESOLVED{lasted}" if part.reason == Reason.RESOLVED or kind is Kind.RESOLVED else f"FAILED, recovered{lasted}"
+        if part.reason == Reason.RESOLVED or kind is Kind.RESOLVED:
+            return f"{'CLOSED' if part.is_closed else 'RESOLVED'}{lasted}"
+        began = _STORIES[part.category].began if part.category in (Category.LATE_RUN, Category.SCHEMA_CHANGE) else "FAILED"
+        return f"{began}, {'closed' if part.is_closed else 'recovered'}{lasted}"
     if part.level.weight == 1:
         return "FOR YOUR INFORMATION"
     if not part.is_open:
-        return "NOTE"
+        return f"SCHEMA CHANGED{_since(part, clock)}" if part.category is Category.SCHEMA_CHANGE else "NOTE"
     return _open_headline(part, clock)
 
 
@@ -99,8 +102,7 @@ def _open_headline(part: Part, clock: Clock) -> str:
     story = _STORIES[part.category]
     warns = part.level is Level.WARNING and story.began in ("FAILED", "FAILING")
     began, still = ("WARNING", "warning") if warns else (story.began, story.still)
-    word = "at" if part.category is Category.SCHEMA_CHANGE else "since"
-    since = f" {word} {clock.short(part.opened_at)}" if part.opened_at else ""
+    since = _since(part, clock)
     match part.reason:
         case Reason.ESCALATED:
             return f"WORSE: now {part.level}"
@@ -115,6 +117,11 @@ def _open_headline(part: Part, clock: Clock) -> str:
     if part.firing < part.members_total:
         return f"{part.firing} of {part.members_total} still {still}"
     return f"STILL {still.upper()}, {ordinal(part.occurrences)} time" if part.occurrences > 1 else f"STILL {still.upper()}{since}"
+
+
+def _since(part: Part, clock: Clock) -> str:
+    word = "at" if part.category is Category.SCHEMA_CHANGE else "since"
+    return f" {word} {clock.short(part.opened_at)}" if part.opened_at else ""
 
 
 def lead(message: Message) -> str:
@@ -158,7 +165,8 @@ def sentence(part: Part, message: Message, clock: Clock, environment: str) -> st
     if recovered(part, message.kind):
         return " ".join(word for word in (_recovery(part, clock, place), one_line(part.recovery, _RECOVERY)) if word)
     if not part.is_open:
-        return f"Noted{place}{when}. Nothing is open because of it."
+        noted = "The schema changed" if part.category is Category.SCHEMA_CHANGE and part.level.weight > 1 else "Noted"
+        return f"{noted}{place}{when}. Nothing is open because of it."
     if part.reason == Reason.FLAPPING:
         return f"It keeps failing and recovering{place}. You hear again once it is stable, or if something new fails."
     if part.opened_at and (ago := clock.ago(part.opened_at)):
@@ -190,10 +198,11 @@ def _recovery(part: Part, clock: Clock, place: str) -> str:
     over = f" {clock.when(part.resolved_at)}{clock.named}" if part.resolved_at else ""
     if part.members_total > 1:
         last = f", the last{over}" if over else ""
-        return f"{part.members_total} {story.many} {story.past}{place}{began}; all have recovered{last}."
+        ended = f"closed{over}" if part.is_closed else f"all have recovered{last}"
+        return f"{part.members_total} {story.many} {story.past}{place}{began}; {ended}."
     subject = f"The {story.one} {story.past}" if story.one else "This began"
     times = f" It was reported {part.occurrences} times in between." if part.occurrences > 1 else ""
-    return f"{subject}{place}{began} and recovered{over}.{times}"
+    return f"{subject}{place}{began} and {'was closed' if part.is_closed else 'recovered'}{over}.{times}"
 
 
 def why(part: Part, message: Message, team: str) -> str:

@@ -204,6 +204,23 @@ CASES: dict[str, Message] = {
         is_reply=True,
         written_at=_LATER,
     ),
+    "tests-closed": message(
+        replace(
+            TESTS,
+            is_open=False,
+            reason="resolved",
+            firing=0,
+            members=(),
+            message="",
+            resolved_at=_LATER,
+            is_closed=True,
+            recovery="Resolved by Ana Müller.",
+        ),
+        kind=Kind.RESOLVED,
+        subject=_DBT,
+        is_reply=True,
+        written_at=_LATER,
+    ),
     "late": message(
         Part(
             notification_id=51,

@@ -34,13 +34,21 @@ CLOCK = Clock.of("Europe/Berlin", BEGAN + timedelta(minutes=1))
         ({"category": Category.SCHEMA_CHANGE}, "SCHEMA CHANGED at 02:10"),
         ({"is_open": False, "resolved_at": BEGAN}, "NOTE"),
         ({"is_open": False, "resolved_at": BEGAN, "level": Level.INFO}, "FOR YOUR INFORMATION"),
+        ({"is_open": False, "resolved_at": BEGAN, "category": Category.SCHEMA_CHANGE}, "SCHEMA CHANGED at 02:10"),
         ({"is_open": False, "reason": "resolved", "resolved_at": BEGAN + timedelta(minutes=42)}, "RESOLVED after 42 min"),
         ({"is_open": False, "reason": "resolved"}, "RESOLVED"),
         ({"is_open": False, "resolved_at": BEGAN + timedelta(hours=2)}, "FAILED, recovered after 2 h"),
+        ({"is_open": False, "resolved_at": BEGAN + timedelta(hours=2), "category": Category.LATE_RUN}, "LATE, recovered after 2 h"),
+        ({"is_open": False, "resolved_at": BEGAN + timedelta(hours=2), "is_closed": True}, "FAILED, closed after 2 h"),
+        ({"is_open": False, "reason": "resolved", "resolved_at": BEGAN + timedelta(days=7), "is_closed": True}, "CLOSED after 7 d"),
     ],
 )
 def test_headline(changes: dict[str, object], expected: str):
     assert headline(replace(JOB, **changes), Kind.FAILING, CLOCK) == expected
+
+
+def test_what_nobody_said_recovered_is_not_coloured_as_a_recovery():
+    assert tone(replace(JOB, is_open=False, reason="resolved", is_closed=True), Kind.RESOLVED) is Tone.NOTE
 
 
 def test_a_part_that_fires_again_by_now_is_not_called_resolved():
@@ -63,6 +71,10 @@ def test_a_part_that_fires_again_by_now_is_not_called_resolved():
             "3 alerts are failing in prod now; the first began to fail at 02:10 (Europe/Berlin).",
         ),
         ({"is_open": False, "resolved_at": BEGAN}, "Noted in prod at 02:10 (Europe/Berlin). Nothing is open because of it."),
+        (
+            {"is_open": False, "resolved_at": BEGAN, "category": Category.SCHEMA_CHANGE},
+            "The schema changed in prod at 02:10 (Europe/Berlin). Nothing is open because of it.",
+        ),
     ],
 )
 def test_sentence(changes: dict[str, object], expected: str):
@@ -72,7 +84,7 @@ def test_sentence(changes: dict[str, object], expected: str):
 def test_why_names_category_level_and_reason():
     assert (
         why(JOB, message(JOB), "acme")
-        == "You get this because you hear about job failures of team acme by mail: this one is an error, and it has just begun."
+        == "You get this because you hear about job failures of team acme by mail: this one is an error, and it is new."
     )
 
 
