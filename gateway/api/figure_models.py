@@ -209,6 +209,10 @@ class Figures(BaseModel):
     pipelines: list[PipelineFailures]
     """The 20 of which people were told most often."""
     days: list[DayFailures]
+    members: int
+    """People of these teams."""
+    entries_of_one_in: int
+    """Entries of the inbox are counted for one member in so many; 1 in teams of up to 50. Mails are always counted for all."""
     reach: Reach
     reach_by_category: list[CategoryReach]
     reach_by_source: list[SourceReach]

@@ -83,7 +83,8 @@ def _find(transaction: Transaction, wanted: Wanted, zone: tzinfo, name: str) -> 
     calendar = days(wanted.since, wanted.until, zone)
     failed = {by: _failures(transaction, wanted, by) for by in ("all", "category", "source", "environment", "team", "pipeline")}
     by_day = _failures(transaction, wanted, "day", clock)
-    told = _Told(transaction, wanted)
+    members, every = figures.people(transaction, wanted.team_ids)
+    told = _Told(transaction, wanted, every)
     mails = figures.mails(transaction, wanted, clock)
     total = _mails(mails)
     waiting = figures.waiting(transaction, wanted)
@@ -100,7 +101,7 @@ def _find(transaction: Transaction, wanted: Wanted, zone: tzinfo, name: str) -> 
             for (source, environment, pipeline), values in failed["pipeline"].items()
         ],
         days=[DayFailures(day=day, **by_day.get((_number(day),), _NOTHING)) for day in calendar],
-        reach=reach,
+        members=members, entries_of_one_in=every, reach=reach,
         reach_by_category=told.by(CategoryReach, "category", 0),
         reach_by_source=told.by(SourceReach, "source", 1),
         reach_by_environment=told.by(EnvironmentReach, "environment", 2),
@@ -148,9 +149,9 @@ def _failures(transaction: Transaction, wanted: Wanted, by: str, clock: Sequence
 class _Told:
     """What people were told, by (category, source, environment), and what they did with it."""
 
-    def __init__(self, transaction: Transaction, wanted: Wanted) -> None:
+    def __init__(self, transaction: Transaction, wanted: Wanted, every: int) -> None:
         self._found: dict[Key, Counter[str]] = {}
-        for key, values in figures.entries(transaction, wanted):
+        for key, values in figures.entries(transaction, wanted, every):
             self._at(key).update(values)
         for key, outcome, count in figures.told_by_mail(transaction, wanted):
             self._at(key)[outcome] += count

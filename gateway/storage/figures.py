@@ -28,6 +28,7 @@ from sqlalchemy import (
 )
 
 from gateway.domain.figures import Stretch
+from gateway.storage.episodes import BEAT
 from gateway.storage.floods import WHY as FOLDED
 from gateway.storage.instant import micros
 from gateway.storage.tables import (
@@ -49,6 +50,8 @@ API: Final = "api"
 MOST: Final = 100
 """Groups of a kind that are told, those with the most alerts."""
 NOISIEST: Final = 20
+SAMPLE: Final = 50
+"""People whose entries are counted; of larger teams one in so many, for shares are the same then and five million entries take long."""
 _DAY: Final = 86_400_000_000
 _episode, _entry, _mail, _item, _thread = episodes.c, inbox_entries.c, deliveries.c, delivery_items.c, notifications.c
 
@@ -71,7 +74,7 @@ class Kept:
     """From when on rows are all still there."""
 
     episodes: datetime | None
-    """Since when they are written down; None where that was always so."""
+    """Since when they are written down; None where that was so before there was any of these teams."""
     shortest_days: int | None
     """The fewest days for which a member keeps what is read; None where all keep it as long as the installation does."""
 
@@ -87,7 +90,8 @@ def kept(connection: Connection, team_ids: Sequence[int]) -> Kept:
         .join(memberships, memberships.c.user_id == users.c.id)
         .where(memberships.c.team_id.in_(team_ids))
     )
-    begun = select(beats.c.at).where(beats.c.name == "episodes")
+    older = select(func.min(teams.c.created_at)).where(teams.c.id.in_(team_ids)).scalar_subquery()
+    begun = select(beats.c.at).where(beats.c.name == BEAT, beats.c.at > older)
     return Kept(connection.scalar(begun), connection.scalar(shortest))
 
 
@@ -159,11 +163,19 @@ def spans(
     return found
 
 
+def people(connection: Connection, team_ids: Sequence[int]) -> tuple[int, int]:
+    """How many people are members of these teams, and of every how many of them one has their entries counted: all of few are."""
+    whose = select(func.count(memberships.c.user_id.distinct())).where(memberships.c.team_id.in_(team_ids))
+    members = connection.scalar(whose) or 0
+    return members, max(-(-members // SAMPLE), 1)
+
+
 ENTRIES: Final = ("listed", "mail_only", "read_in_day", "read_later", "unread", "archived_unread", "muted")
 
 
-def entries(connection: Connection, wanted: Wanted) -> list[tuple[Key, dict[str, int]]]:
-    """What people did with what they were last told of in the time: (category, source, environment) → entries of the inbox."""
+def entries(connection: Connection, wanted: Wanted, every: int = 1) -> list[tuple[Key, dict[str, int]]]:
+    """What people did with what they were last told of in the time: (category, source, environment) → entries of the inbox. `every`: of
+    one person in so many."""
     is_muted = or_(_entry.muted_episode.is_not(None), _entry.muted_until > wanted.now)
     read, day = _entry.read_at.is_not(None), timedelta(days=1)
     in_day = micros(_entry.read_at) <= micros(_entry.last_at) + int(day.total_seconds()) * 1_000_000
@@ -183,7 +195,7 @@ def entries(connection: Connection, wanted: Wanted) -> list[tuple[Key, dict[str,
             _sum(and_(_entry.listed, ~read, literal(archived)), "archived_unread"),
             _sum(and_(_entry.listed, is_muted), "muted"),
         ).select_from(memberships.join(inbox_entries, whose))
-        mine = [memberships.c.team_id.in_(wanted.team_ids), when, aside]
+        mine = [memberships.c.team_id.in_(wanted.team_ids), memberships.c.user_id % every == 0, when, aside]
         if wanted.category is not None:
             mine.append(_entry.category == wanted.category)
         return told.where(*mine).group_by(_entry.notification_id, _entry.category)

@@ -34,9 +34,13 @@ class Sieve:
         return cls(path, {name: query[name].strip() for name in names if query.get(name, "").strip()})
 
     def model(self, model: type[M], cursor: str | None, **more: Any) -> M:
+        """The same for the API, of a list. Raises a 422 that names what cannot be used."""
+        return self.plain(model, limit=_PAGE, **more, **({"cursor": cursor} if cursor else {}))
+
+    def plain(self, model: type[M], **more: Any) -> M:
         """The same for the API. Raises a 422 that names what cannot be used."""
         try:
-            return model.model_validate({"limit": _PAGE, **self.given, **more, **({"cursor": cursor} if cursor else {})})
+            return model.model_validate({**self.given, **more})
         except ValidationError as error:
             raise refused("query", error) from None
 

@@ -18,6 +18,7 @@ from gateway.web import (
     admin_view,
     assets,
     embed_view,
+    figures_view,
     inbox_view,
     mail_view,
     monitors_view,
@@ -39,6 +40,7 @@ _ROUTES: Final[tuple[Route, ...]] = (
     *monitors_view.ROUTES,
     *admin_view.ROUTES,
     *watched_view.ROUTES,
+    *figures_view.ROUTES,
     *preferences_view.ROUTES,
     *sessions_view.ROUTES,
 )

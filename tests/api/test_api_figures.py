@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import delete
+from sqlalchemy import delete, update
 
 from gateway.api.figure_models import TABLES
 from gateway.storage import inbox, tables
@@ -100,12 +100,15 @@ async def test_each_table_is_csv_with_the_same_rows_and_defused(house: House, cl
 
 
 async def test_it_is_told_from_when_on_they_are_whole(house: House, clock: Clock, boss: Any) -> None:
-    begun = clock() - timedelta(days=3)
+    begun = clock() + timedelta(days=3)  # after the team was made: by an older version
     with house.database.writing() as transaction:
         transaction.execute(delete(tables.beats).where(tables.beats.c.name == "episodes"))
         transaction.execute(tables.beats.insert().values(name="episodes", at=begun))
     await boss.put("/api/notifications/preferences", {"retention_days": 7})
     found = (await boss.get("/api/figures"))["whole_since"]
+    with house.database.writing() as transaction:
+        transaction.execute(update(tables.teams).values(created_at=begun))
+    assert (await boss.get("/api/figures"))["whole_since"]["failures"] is None, "there was nothing before"
     assert found["failures"] == begun.isoformat().replace("+00:00", "Z")
     assert found["inbox"] == (clock() - timedelta(days=7)).isoformat().replace("+00:00", "Z")
     assert found["mail"] == (clock() - timedelta(days=90)).isoformat().replace("+00:00", "Z")

@@ -273,6 +273,22 @@ def test_figures_are_what_is_counted_by_hand(
         assert {row[:3]: row[3] for row in figures.useful(connection, asked)} == world.said(asked)
 
 
+def test_of_large_teams_the_entries_of_some_people_are_counted(database: Database) -> None:
+    house = House(database, Clock(UNTIL))
+    for number in range(120):
+        house.user(f"person-{number}")
+    with database.writing() as transaction:
+        transaction.execute(insert(tables.notifications).values(id=1, identity="i", team_id=house.team_id, category="incident"))
+        row = {"notification_id": 1, "team_id": house.team_id, "category": "incident", "episode": 1, "reason": "first", "listed": True}
+        whose = [one["id"] for one in house.rows(tables.users)]
+        transaction.execute(insert(tables.inbox_entries), [{**row, "user_id": one, "first_at": SINCE, "last_at": SINCE} for one in whose])
+    asked = Wanted([house.team_id], SINCE, UNTIL, UNTIL)
+    with database.reading() as connection:
+        members, every = figures.people(connection, [house.team_id])
+        ((_, found),) = figures.entries(connection, asked, every)
+    assert (members, every, found["listed"]) == (120, 3, 40)
+
+
 def test_a_day_is_one_of_the_readers_also_when_the_clocks_change() -> None:
     clock = stretches(SINCE, UNTIL, BERLIN)
     assert [one.offset for one in clock] == [timedelta(hours=1), timedelta(hours=2)]
