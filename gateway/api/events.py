@@ -189,7 +189,7 @@ async def show_event(call: Call) -> EventDetail:
     """One event with its body; credentials were never stored."""
     row = await call.database.read(events.show, team_ids=call.admin_team_ids(None), event_id=call.id())
     if row is None:
-        raise Problem(404, "There is no such event.")
+        raise Problem(404, "There is no such event, or it was too old to keep.")
     raw = bytes(row["body"])
     try:
         body, encoded = _utf8().decode(raw[:_SHOWN_BODY], final=len(raw) <= _SHOWN_BODY), None  # a cut character at the end is left out

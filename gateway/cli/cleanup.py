@@ -24,6 +24,7 @@ _SAID: Final = {
     "episodes": ("episode of the figures", "episodes of the figures"),
     "events": ("request that arrived", "requests that arrived"),
     "request_keys": ("request key", "request keys"),
+    "runs": ("run of a pipeline", "runs of pipelines"),
     "audit": ("audit entry", "audit entries"),
     "credentials": ("session or sign-in link", "sessions and sign-in links"),
 }
@@ -32,7 +33,9 @@ _SAID: Final = {
 @click.command()
 @click.option("--max-age-days", type=click.IntRange(1, 3650), default=90, show_default=True, help="For all who chose no age themselves.")
 @click.option(
-    "--event-days", type=click.IntRange(1, 3650), help="For requests that arrived.  [default: TOCSIN_EVENT_RETENTION_DAYS, or 90]"
+    "--event-days",
+    type=click.IntRange(1, 3650),
+    help="For requests that arrived, and run history.  [default: TOCSIN_EVENT_RETENTION_DAYS, or 90]",
 )
 @click.option("--dry-run", is_flag=True, help="Only say what would go.")
 @click.option("--json", "as_json", is_flag=True, help="The account as JSON.")

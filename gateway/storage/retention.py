@@ -71,7 +71,8 @@ class Sweep:
     def __init__(
         self, *, now: datetime, max_age_days: int = DEFAULT_DAYS, event_days: int = journal.DEFAULT_DAYS, batch: int = BATCH
     ) -> None:
-        """`max_age_days` holds for all who chose nothing themselves, and for what belongs to nobody; `event_days` for what arrived."""
+        """`max_age_days` holds for all who chose nothing themselves, and for what belongs to nobody; `event_days` for what arrived
+        and the runs it told of."""
         self._now, self._days, self._event_days, self._batch = now, max_age_days, event_days, batch
         self._rooms: list[tuple[str, Callable[[Connection, Any], _Found]]] = [
             ("entries", partial(self._entries, False)),
@@ -88,6 +89,7 @@ class Sweep:
             ("ended", partial(self._events, journal.ended)),
             ("events", partial(self._events, journal.let_go)),
             ("request_keys", self._request_keys),
+            ("runs", partial(self._oldest, sql.RUNS, timedelta(days=event_days))),
             ("audit", partial(self._oldest, sql.AUDIT, AUDIT_FOR)),
             ("credentials", partial(self._oldest, sql.CREDENTIALS, timedelta(0))),
         ]

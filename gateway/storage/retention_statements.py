@@ -43,6 +43,7 @@ from gateway.storage.tables import (
     notifications,
     occurrences,
     recipients,
+    runs,
     scheduled,
     users,
 )  # fmt: skip
@@ -127,6 +128,16 @@ def _credential_goes() -> ColumnElement[bool]:
     return and_(credentials.c.kind.in_(("session", "sign-in")), credentials.c.expires_at < _BEFORE)
 
 
+RUNS_KEPT: Final = 50
+"""Of each pipeline, however old: as many as anything looks back at."""
+
+
+def _run_goes() -> ColumnElement[bool]:
+    newer = runs.alias("newer")
+    last = select(newer.c.phase_at).where(newer.c.pipeline_id == runs.c.pipeline_id).order_by(newer.c.phase_at.desc())
+    return and_(runs.c.phase_at < _BEFORE, runs.c.phase_at < last.limit(1).offset(RUNS_KEPT - 1).correlate(runs).scalar_subquery())
+
+
 EXPIRED: Final = _older(notifications, _thread.expires_at, literal_column("1"), _thread.expires_at.is_not(None))
 RESOLVED: Final = _older(notifications, _thread.resolved_at, _thread_goes(), _thread.status == _RESOLVED)
 DELIVERIES: Final = _oldest(deliveries, _delivery.created_at, _delivery_goes())
@@ -134,6 +145,7 @@ CONVERSATIONS: Final = _oldest(conversations, _conversation.opened_at, _conversa
 ANSWERS: Final = _oldest(answers, answers.c.asked_at, answers.c.until < _BEFORE)
 FOLLOW_UPS: Final = _oldest(follow_ups, follow_ups.c.asked_at, follow_ups.c.ended_at < _BEFORE)
 EPISODES: Final = _oldest(episodes, episodes.c.opened_at, episodes.c.opened_at < _BEFORE)
+RUNS: Final = _oldest(runs, runs.c.phase_at, func.coalesce(_run_goes(), literal_column("false")))
 AUDIT: Final = _oldest(audit, audit.c.at, audit.c.at < _BEFORE)
 CREDENTIALS: Final = _oldest(credentials, credentials.c.created_at, _credential_goes())
 _KEY_ORDER: Final = (idempotency_keys.c.created_at, idempotency_keys.c.user_id, idempotency_keys.c.key)
@@ -171,6 +183,7 @@ REMOVE: Final[dict[str, Any]] = {
     "answers": _removed(answers, answers.c.until < _BEFORE),
     "follow_ups": _removed(follow_ups, follow_ups.c.ended_at < _BEFORE),
     "episodes": _removed(episodes, episodes.c.opened_at < _BEFORE),
+    "runs": _removed(runs, _run_goes()),
     "audit": _removed(audit, audit.c.at < _BEFORE),
     "credentials": _removed(credentials, _credential_goes()),
 }

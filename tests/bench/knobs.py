@@ -28,7 +28,7 @@ class Knobs:
     """How long the constant load goes on."""
     backlog: int = field(default_factory=lambda: _number("BENCH_BACKLOG", 32_000))
     """Events that wait before their working off is measured."""
-    events: int = field(default_factory=lambda: _number("BENCH_EVENTS", 20_000))
+    events: int = field(default_factory=lambda: _number("BENCH_EVENTS", 10_000))
     """Events whose room is measured."""
     starts: int = field(default_factory=lambda: _number("BENCH_STARTS", 3))
     """How often the gateway is started for its starting time."""

@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, event, insert, text, update
 
-from gateway.storage import follow_ups, tables
+from gateway.storage import follow_ups, runs, tables
 from gateway.storage.database import Database
 from gateway.storage.retention import Picked, Sweep
+from gateway.storage.retention_statements import RUNS_KEPT
+from gateway.storage.runs import Signal
 from tests.builders import House
 from tests.conftest import Clock
 
@@ -35,9 +37,9 @@ def removing(house: House, picked: Picked) -> AbstractContextManager[Connection]
     return house.database.appending() if picked.is_in_journal else house.database.writing()
 
 
-def sweep(house: House, *, days: int = 90, batch: int = 500, steps: int | None = None) -> dict[str, int]:
+def sweep(house: House, *, days: int = 90, event_days: int = 10_000, batch: int = 500, steps: int | None = None) -> dict[str, int]:
     """Sweeps, at most so many steps of it; gives what was removed."""
-    under_way, removed, taken = Sweep(now=house.clock(), max_age_days=days, event_days=10_000, batch=batch), dict[str, int](), 0
+    under_way, removed, taken = Sweep(now=house.clock(), max_age_days=days, event_days=event_days, batch=batch), dict[str, int](), 0
     while steps is None or taken < steps:
         with house.database.reading() as transaction:
             picked = under_way.pick(transaction)
@@ -338,9 +340,33 @@ def test_what_is_old_is_found_by_an_index(house: House, clock: Clock) -> None:
             transaction.execute(text("SET LOCAL enable_seqscan = off"))  # of so few rows it would rather read all
         explain = "EXPLAIN QUERY PLAN " if house.database.is_sqlite else "EXPLAIN "
         plans = ["\n".join(str(row[-1]) for row in transaction.exec_driver_sql(explain + one, values)) + "\n" for one, values in asked]
-    for table in ("inbox_entries", "notifications", "deliveries", "delivery_items", "conversations", "idempotency_keys"):
+    for table in ("inbox_entries", "notifications", "deliveries", "delivery_items", "conversations", "idempotency_keys", "runs", "newer"):
         for plan in plans:
             assert f"Seq Scan on {table}" not in plan
             assert f"SCAN {table}\n" not in plan
     for index in ("ix_inbox_entries_list", "ix_inbox_entries_archived", "ix_notifications_resolved", "ix_notifications_expires"):
         assert not house.database.is_sqlite or any(index in plan for plan in plans), index
+
+
+@pytest.mark.req("R92", "R97")
+def test_run_history_goes_by_age_but_for_the_newest_of_each_pipeline(house: House, clock: Clock) -> None:
+    began = clock()
+
+    def ran(pipeline: str, number: int) -> None:
+        at = began + timedelta(minutes=number)
+        more = {"expected_at": None, "started_at": at, "ended_at": at, "state": "Completed", "name": "", "url": "", "attempt": 0}
+        one = Signal(house.source_id, "prod", pipeline, f"{pipeline}-{number}", phase="succeeded", at=at, **more)
+        with house.database.writing() as transaction:
+            runs.put(transaction, [one])
+
+    for number in range(RUNS_KEPT + 7):
+        ran("often", number)
+    ran("rarely", 0)
+    clock.advance(days=89)
+    assert sweep(house, event_days=90) == {}
+    clock.advance(days=2)
+    ran("often", 130_000)
+    assert sweep(house, event_days=90, batch=5) == {"runs": 8}
+    left = [row["run"] for row in house.rows(tables.runs)]
+    assert len(left) == RUNS_KEPT + 1
+    assert {"rarely-0", "often-8", "often-130000"} <= set(left)

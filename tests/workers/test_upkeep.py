@@ -48,3 +48,16 @@ async def test_it_ends_between_two_batches(database: Database, clock: Clock) -> 
     await asyncio.sleep(0)
     worker.stop()
     await asyncio.wait_for(running, 10)
+
+
+@pytest.mark.req("R92")
+async def test_what_arrived_goes_after_as_many_days_as_were_said(database: Database, clock: Clock) -> None:
+    house = House(database, clock)
+    for number in range(3):
+        house.say({**FAILING, "event_data": {"flow": number}, "state": "note"})
+    clock.advance(days=15)
+    for days, left in ((16, 3), (14, 1)):
+        worker = UpkeepWorker(database, clock, days)
+        clock.now += FIRST_AFTER
+        await work(worker)
+        assert len(house.rows(tables.events)) == left
