@@ -61,6 +61,8 @@ class Part:
     environment: str = ""
     message: str = ""
     excerpt: str = ""
+    told_by: str = ""
+    """Which of several members `message` and `excerpt` are of."""
     opened_at: datetime | None = None
     resolved_at: datetime | None = None
     occurrences: int = 1

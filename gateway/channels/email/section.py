@@ -224,7 +224,8 @@ def _excerpt(part: Part, limit: int, *, over: bool) -> Excerpt | None:
     head, room = (*said, "") if said else (), max(limit - len(said) - 1, 1) if said else limit
     if part.is_open and part.level.weight > 1 and part.category in _HAVE_ERRORS:
         kept = (lines if len(lines) <= room else _own_frames(lines))[-room:]
-        return Excerpt("Error", tuple(kept), head=head, above=len(lines) - len(kept))
+        label = f"Error of {_line(part.told_by, 120)}" if part.told_by and part.members else "Error"
+        return Excerpt(label, tuple(kept), head=head, above=len(lines) - len(kept))
     return Excerpt("Details", tuple(lines[:room]), head=head, below=max(len(lines) - room, 0))
 
 
