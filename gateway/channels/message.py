@@ -30,6 +30,8 @@ class MemberLine:
     label: str
     level: Level
     message: str = ""
+    is_new: bool = False
+    """Of a thread that grew: it is what was not failing before."""
 
 
 @dataclass(frozen=True, slots=True)

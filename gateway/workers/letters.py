@@ -9,6 +9,7 @@ from typing import Any
 from gateway.channels.message import IN_FULL, Kind, MemberLine, Message, Part, Summary
 from gateway.domain.history import History, history
 from gateway.domain.identity import fingerprint
+from gateway.domain.judge import Reason
 from gateway.domain.links import absolute
 from gateway.domain.unsubscribing import Unsubscribing
 from gateway.storage import mail_contents, readings, runs
@@ -116,6 +117,7 @@ class _Parts:
         is_closed = ending is not None and ending.is_closing
         of_all = ending.message if ending and (is_closed or row["members_total"] <= 1) else ""
         members = self._members.get(row["id"], [])
+        newest = max((one["since"] for one in members), default=None) if told.reason == Reason.GREW else None
         all_recovered = row["status"] == "resolved" and row["members_total"] > 1  # what was last said is of one of them
         own = {} if all_recovered else row["facts"] or {}
         facts = _common([one["details"].get("facts", {}) for one in members]) if members else own
@@ -138,8 +140,8 @@ class _Parts:
             firing=row["firing"],
             members_total=max(row["members_total"], row["firing"]),
             members=tuple(
-                MemberLine(label=one["label"], level=Level(one["level"]), message=desk.safe(one["details"].get("message", "")))
-                for one in members
+                MemberLine(one["label"], Level(one["level"]), desk.safe(one["details"].get("message", "")), one["since"] == newest)
+                for one in sorted(members, key=lambda one: one["since"] != newest)
             ),
             links=absolute(row["links"] or {}, base),
             facts={label: desk.safe_value(label, text) for label, text in facts.items()},

@@ -158,6 +158,19 @@ def test_a_mail_about_several_members_says_what_is_true_of_all_and_whose_error_i
     assert (message.parts[0].message, message.parts[0].facts) == ("", {}), "they are of one of those that recovered"
 
 
+@pytest.mark.req("R80")
+def test_a_mail_about_more_that_fails_says_what_is_new(house: House) -> None:
+    house.user("ana")
+    house.say(failure("a", run="r1", when=1), failure("b", run="r1", when=1))
+    assert len(house.deliver()) == 1
+    house.say(*(failure(name, run="r2", when=2) for name in "abc"))
+    (delivery_id,) = claim(house, "one")
+    with house.database.reading() as transaction:
+        message = letter(transaction, delivery_id, desk=DESK, now=house.clock())
+    assert message is not None
+    assert [(one.label, one.is_new) for one in message.parts[0].members] == [("c", True), ("a", False), ("b", False)]
+
+
 @pytest.mark.parametrize("members", [("orders",), ("orders", "payments")])
 def test_a_mail_calls_closed_what_a_person_ended_and_says_who(house: House, clock: Clock, members: tuple[str, ...]) -> None:
     house.user("ana")
