@@ -30,6 +30,8 @@ class MemberLine:
     label: str
     level: Level
     message: str = ""
+    is_new: bool = False
+    """Of a thread that grew: it is what was not failing before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,8 @@ class Part:
     environment: str = ""
     message: str = ""
     excerpt: str = ""
+    told_by: str = ""
+    """Which of several members `message` and `excerpt` are of."""
     opened_at: datetime | None = None
     resolved_at: datetime | None = None
     occurrences: int = 1

@@ -1,5 +1,6 @@
 """From the rows of deliveries to the messages their readers get, as things stand at that moment."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -8,6 +9,7 @@ from typing import Any
 from gateway.channels.message import IN_FULL, Kind, MemberLine, Message, Part, Summary
 from gateway.domain.history import History, history
 from gateway.domain.identity import fingerprint
+from gateway.domain.judge import Reason
 from gateway.domain.links import absolute
 from gateway.domain.unsubscribing import Unsubscribing
 from gateway.storage import mail_contents, readings, runs
@@ -114,6 +116,12 @@ class _Parts:
         row, ending = self._threads[told.notification_id], self._endings.get(told.notification_id)
         is_closed = ending is not None and ending.is_closing
         of_all = ending.message if ending and (is_closed or row["members_total"] <= 1) else ""
+        members = self._members.get(row["id"], [])
+        newest = max((one["since"] for one in members), default=None) if told.reason == Reason.GREW else None
+        all_recovered = row["status"] == "resolved" and row["members_total"] > 1  # what was last said is of one of them
+        own = {} if all_recovered else row["facts"] or {}
+        facts = _common([one["details"].get("facts", {}) for one in members]) if members else own
+        skipped = dict.fromkeys(name for one in members for name in one["details"].get("impact", ()))
         return Part(
             notification_id=row["id"],
             title=desk.safe(_named(row["title"], self._alone.get(row["id"], ""))),
@@ -123,21 +131,22 @@ class _Parts:
             is_open=row["status"] == "open",
             reason=told.reason,
             environment=row["environment"],
-            message=desk.safe(row["message"]) if in_full else "",
+            message=desk.safe(row["message"]) if in_full and not all_recovered else "",
             excerpt=desk.safe(row["excerpt"]) if in_full else "",
+            told_by=next((one["label"] for one in members if _speaks(one["details"], row)), ""),
             opened_at=row["opened_at"],
             resolved_at=row["resolved_at"],
             occurrences=row["count"],
             firing=row["firing"],
             members_total=max(row["members_total"], row["firing"]),
             members=tuple(
-                MemberLine(label=one["label"], level=Level(one["level"]), message=desk.safe(one["details"].get("message", "")))
-                for one in self._members.get(row["id"], ())
+                MemberLine(one["label"], Level(one["level"]), desk.safe(one["details"].get("message", "")), one["since"] == newest)
+                for one in sorted(members, key=lambda one: one["since"] != newest)
             ),
             links=absolute(row["links"] or {}, base),
-            facts={label: desk.safe_value(label, text) for label, text in (row["facts"] or {}).items()},
+            facts={label: desk.safe_value(label, text) for label, text in facts.items()},
             owners=tuple(self._owners.get(row["id"], ())),
-            impact=tuple(row["impact"] or ()),
+            impact=tuple(skipped or row["impact"] or ()),
             summary=_summary(self._summaries.get(row["id"])) if row["status"] == "open" else None,
             is_closed=is_closed,
             recovery=desk.safe(of_all) if in_full else "",
@@ -145,9 +154,19 @@ class _Parts:
         )
 
 
+def _common(each: Sequence[Mapping[str, str]]) -> dict[str, str]:
+    """What is true of all of them: the file of one failing test is no fact about the others."""
+    return {label: text for label, text in each[0].items() if all(one.get(label) == text for one in each)}
+
+
+def _speaks(details: Mapping[str, Any], row: Mapping[str, Any]) -> bool:
+    return bool(row["message"]) and all(details.get(name) == row[name] for name in ("message", "excerpt"))
+
+
 def _named(title: str, member: str) -> str:
     """The thread's title, which speaks for all its members, with the one that fails: `dbt tests failing in shop` says nobody which."""
-    return title if member in title else f"{title}: {member}"
+    is_named = not member or re.search(rf"(?<!\w){re.escape(member)}(?!\w)", title)
+    return title if is_named else f"{title}: {member}"
 
 
 def _summary(kept: Mapping[str, Any] | None) -> Summary | None:

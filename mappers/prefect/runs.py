@@ -95,7 +95,9 @@ def _drafts(message: RunMessage, reading: Reading, scope: Scope, settings: Prefe
 
 
 def _draft(topic: Topic, common: Mapping[str, Any], **more: Any) -> Draft:
-    return Draft(slug=topic.slug, category=topic.category, title=topic.title.format(common["pipeline"]), **common, **more)
+    name = common["pipeline"]
+    title = topic.title.format(f"Flow run {name}" if name == common["run"] else name)  # an id alone says nobody what it is of
+    return Draft(slug=topic.slug, category=topic.category, title=title, **common, **more)
 
 
 def _common(message: RunMessage, scope: Scope, settings: PrefectSettings) -> dict[str, Any]:

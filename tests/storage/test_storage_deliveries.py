@@ -129,10 +129,46 @@ def test_a_mail_names_the_one_member_that_fails_and_later_that_it_has_recovered(
     assert title() == "dbt tests failing in shop: not_null_orders_id"
     house.say(recovery("not_null_orders_id", run="r2", when=2, **dbt))
     assert title() == "dbt tests failing in shop: not_null_orders_id"
-    house.say(failure("unique_orders_id", run="r3", when=3, **dbt))
-    assert title() == "dbt tests failing in shop: unique_orders_id", "an episode of its own"
+    house.say(failure("hop", run="r3", when=3, **dbt))
+    assert title() == "dbt tests failing in shop: hop", "an episode of its own"
     house.say(failure("not_null_orders_id", run="r4", when=4, **dbt))
     assert title() == "dbt tests failing in shop", "the mail lists them"
+
+
+@pytest.mark.req("R80")
+def test_a_mail_about_several_members_says_what_is_true_of_all_and_whose_error_it_shows(house: House) -> None:
+    house.user("ana")
+    about = [{"Command": "dbt build", "File": f"models/{name}.sql"} for name in ("a", "b")]
+    house.say(
+        failure("a", run="r", message="no such column", excerpt="no such column\nselect x", facts=about[0], impact=["orders", "revenue"]),
+        failure("b", run="r", message="no such table", excerpt="no such table\nselect y", facts=about[1], impact=["orders", "stock"]),
+    )
+    (delivery_id,) = claim(house, "one")
+    with house.database.reading() as transaction:
+        message = letter(transaction, delivery_id, desk=DESK, now=house.clock())
+    assert message is not None
+    (part,) = message.parts
+    assert part.facts == {"Command": "dbt build"}
+    assert sorted(part.impact) == ["orders", "revenue", "stock"]
+    assert part.told_by == {"no such column": "a", "no such table": "b"}[part.message]
+    house.say(recovery("a", run="s"), recovery("b", run="s"))
+    with house.database.reading() as transaction:
+        message = letter(transaction, delivery_id, desk=DESK, now=house.clock())
+    assert message is not None
+    assert (message.parts[0].message, message.parts[0].facts) == ("", {}), "they are of one of those that recovered"
+
+
+@pytest.mark.req("R80")
+def test_a_mail_about_more_that_fails_says_what_is_new(house: House) -> None:
+    house.user("ana")
+    house.say(failure("a", run="r1", when=1), failure("b", run="r1", when=1))
+    assert len(house.deliver()) == 1
+    house.say(*(failure(name, run="r2", when=2) for name in "abc"))
+    (delivery_id,) = claim(house, "one")
+    with house.database.reading() as transaction:
+        message = letter(transaction, delivery_id, desk=DESK, now=house.clock())
+    assert message is not None
+    assert [(one.label, one.is_new) for one in message.parts[0].members] == [("c", True), ("a", False), ("b", False)]
 
 
 @pytest.mark.parametrize("members", [("orders",), ("orders", "payments")])

@@ -183,12 +183,16 @@ def _section(part: Part, place: str, message: Message, clock: Clock, environment
         excerpt=_excerpt(part, limits.lines, over=over),
         summary=_summed(part, limits),
         members_label=f"Failing now: {part.firing}" + (f" of {part.members_total}" if part.members_total > part.firing else ""),
-        members=tuple(MemberLine(_line(member.label, 120), member.level, _line(member.message, 160)) for member in members),
+        members=tuple(MemberLine(_called(member), member.level, _line(member.message, 160)) for member in members),
         members_left_out=max(part.firing, len(part.members)) - len(members) if several else 0,
         impact=tuple(_line(item, 100) for item in impact[: limits.impact]),
         impact_left_out=max(len(impact) - limits.impact, 0),
         facts=_facts(part, environment, clock, limits.facts, over=over),
     )
+
+
+def _called(member: MemberLine) -> str:
+    return f"{_line(member.label, 120)}{' (new)' if member.is_new else ''}"
 
 
 def _act(part: Part, message: Message) -> Link | None:
@@ -224,7 +228,8 @@ def _excerpt(part: Part, limit: int, *, over: bool) -> Excerpt | None:
     head, room = (*said, "") if said else (), max(limit - len(said) - 1, 1) if said else limit
     if part.is_open and part.level.weight > 1 and part.category in _HAVE_ERRORS:
         kept = (lines if len(lines) <= room else _own_frames(lines))[-room:]
-        return Excerpt("Error", tuple(kept), head=head, above=len(lines) - len(kept))
+        label = f"Error of {_line(part.told_by, 120)}" if part.told_by and part.members else "Error"
+        return Excerpt(label, tuple(kept), head=head, above=len(lines) - len(kept))
     return Excerpt("Details", tuple(lines[:room]), head=head, below=max(len(lines) - room, 0))
 
 

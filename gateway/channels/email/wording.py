@@ -202,7 +202,9 @@ def _recovery(part: Part, clock: Clock, place: str) -> str:
         return f"{part.members_total} {story.many} {story.past}{place}{began}; {ended}."
     subject = f"The {story.one} {story.past}" if story.one else "This began"
     times = f" It was reported {part.occurrences} times in between." if part.occurrences > 1 else ""
-    return f"{subject}{place}{began} and {'was closed' if part.is_closed else 'recovered'}{over}.{times}"
+    # a run that failed is late no more, and nothing has recovered
+    ended = "was closed" if part.is_closed else "was late no more" if part.category is Category.LATE_RUN else "recovered"
+    return f"{subject}{place}{began} and {ended}{over}.{times}"
 
 
 def why(part: Part, message: Message, team: str) -> str:

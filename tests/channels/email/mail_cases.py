@@ -196,7 +196,11 @@ CASES: dict[str, Message] = {
     "tests-two-left": message(
         replace(TESTS, reason="shrank", firing=2, members=MANY[:2], occurrences=4), subject=_DBT, is_reply=True, written_at=_LATER
     ),
-    "tests-grew": message(replace(TESTS, reason="grew", firing=3, members_total=40, members=MANY[:3]), subject=_DBT, is_reply=True),
+    "tests-grew": message(
+        replace(TESTS, reason="grew", firing=3, members_total=40, members=(replace(MANY[2], is_new=True), *MANY[:2])),
+        subject=_DBT,
+        is_reply=True,
+    ),
     "tests-resolved": message(
         replace(TESTS, is_open=False, reason="resolved", firing=0, members=(), message="", resolved_at=_LATER),
         kind=Kind.RESOLVED,

@@ -70,6 +70,16 @@ def test_a_part_that_fires_again_by_now_is_not_called_resolved():
             {"firing": 3, "members_total": 4, "reason": "grew", "category": Category.INCIDENT},
             "3 alerts are failing in prod now; the first began to fail at 02:10 (Europe/Berlin).",
         ),
+        (
+            {
+                "is_open": False,
+                "reason": "resolved",
+                "resolved_at": BEGAN + timedelta(minutes=6),
+                "category": Category.LATE_RUN,
+                "recovery": "Flow run red-fox is Failed now.",
+            },
+            "The run became late in prod at 02:10 and was late no more at 02:16 (Europe/Berlin). Flow run red-fox is Failed now.",
+        ),
         ({"is_open": False, "resolved_at": BEGAN}, "Noted in prod at 02:10 (Europe/Berlin). Nothing is open because of it."),
         (
             {"is_open": False, "resolved_at": BEGAN, "category": Category.SCHEMA_CHANGE},
