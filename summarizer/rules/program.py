@@ -116,7 +116,8 @@ RULES: Final[tuple[Rule, ...]] = (
     rule(
         Kind.DATA_QUALITY,
         "A file could not be read as data",
-        r"\b(?:ParserError|EmptyDataError|ArrowInvalid)\b|\bmalformed (?:csv|record|row)\b|\bcorrupt(?:ed)? (?:file|record)\b",
+        r"\bextra data after last expected column\b|\bmissing data for column\b"
+        r"|\b(?:ParserError|EmptyDataError|ArrowInvalid)\b|\bmalformed (?:csv|record|row)\b|\bcorrupt(?:ed)? (?:file|record)\b",
         rank=47,
     ),
 )

@@ -75,7 +75,8 @@ RULES: Final[tuple[Rule, ...]] = (
     rule(
         Kind.UNAVAILABLE,
         "The service answered with {name}",
-        r"\b(?:status(?: code)?:?|HTTP(?:/\d\.\d)?|returned(?: status)?|got|error:?)\s?(?P<name>5\d\d)\b",
+        r"\b(?:status(?: code)?:?|HTTP(?:/\d\.\d)?|returned(?: status)?|got|error:?)\s?(?P<name>5\d\d)\b"
+        r"(?! (?!errors\b|responses\b|is\b|was\b)[a-z]{1,30}s\b)",  # `ERROR 500 rows rejected` is a count
         rank=57,
     ),
     rule(

@@ -51,6 +51,12 @@ def test_every_labelled_failure_is_read_right(case: Case) -> None:
             Kind.RESOURCE,
             "The query would read more than its limit allows",
         ),
+        (
+            "ERROR 500 rows rejected by COPY: extra data after last expected column",
+            Kind.DATA_QUALITY,
+            "A file could not be read as data",
+        ),
+        ("ERROR 503 Service Unavailable", Kind.UNAVAILABLE, "The service answered with 503"),
         ("MemoryError", Kind.OUT_OF_MEMORY, "Out of memory"),
         ("OSError: [Errno 28] No space left on device", Kind.RESOURCE, "No space left on the disk"),
         (
