@@ -32,6 +32,7 @@ MEANING = (
     "cannot be used with this kind",
     "a source of this kind",
     "makes the secret of this scheme",
+    "and at most 400 days after it",
 )
 """What refuses data of the right shape: rules that JSON Schema has no words for, or would have to repeat at every text."""
 KEY_USED = "This Idempotency-Key was used for another request"

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.browser
 RULES: Final = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 PAGES: Final = (
     "/", "/?tab=unread&q=orders&category=incident", "/?tab=urgent", "/?tab=snoozed", "/?tab=archived", "/?tab=muted", "/notifications/1",
-    "/notifications/2", "/notifications/3", "/mail", "/mail/1", "/sources", "/events", "/preferences", "/nowhere",
+    "/notifications/2", "/notifications/3", "/mail", "/mail/1", "/sources", "/events", "/figures", "/preferences", "/nowhere",
 )  # fmt: skip
 
 
