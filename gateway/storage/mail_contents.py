@@ -106,12 +106,24 @@ def told(connection: Connection, ids: Sequence[int], *, now: datetime) -> dict[i
         subscriptions.c.email.is_(False),
         delivery_items.c.reason != Reason.RESOLVED.value,  # who was told of a failure is told of its end
     )
+    later, later_item = deliveries.alias("later"), delivery_items.alias("later_item")
+    overtaken = and_(  # a recovery that was held up is no news any more to whom it was said that it fails again
+        mine.c.kind == "resolved",
+        exists().where(
+            later_item.c.user_id == mine.c.user_id,
+            later_item.c.notification_id == delivery_items.c.notification_id,
+            later_item.c.episode > delivery_items.c.episode,
+            not_(later_item.c.cancelled),
+            later.c.id == later_item.c.delivery_id,
+            later.c.status.in_(["sent", "kept"]),
+        ),
+    )
     is_open = (notifications.c.status == "open").desc()
     rows = connection.execute(
         select(mine.c.id, delivery_items.c.notification_id, delivery_items.c.reason)
         .join(delivery_items, delivery_items.c.delivery_id == mine.c.id)
         .join(notifications, notifications.c.id == delivery_items.c.notification_id)
-        .where(not_(delivery_items.c.cancelled), holds_permissions(mine.c.user_id), not_(muted), not_(unsubscribed))
+        .where(not_(delivery_items.c.cancelled), holds_permissions(mine.c.user_id), not_(muted), not_(unsubscribed), not_(overtaken))
         .order_by(mine.c.id, is_open, notifications.c.urgent.desc(), notifications.c.weight.desc(), notifications.c.id),
         {"ids": ids},
     )

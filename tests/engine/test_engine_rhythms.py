@@ -5,7 +5,7 @@ from datetime import datetime, time, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
 from gateway.channels.message import Kind
@@ -254,6 +254,7 @@ class Story:
 @pytest.mark.req("R46", "R55", "R56", "R57")
 @settings(max_examples=40, deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate), suppress_health_check=list(HealthCheck))
 @given(steps=st.lists(STEPS, min_size=6, max_size=24))
+@example(steps=[("pass", 400), ("fail", 0), ("send", None), ("recover", 0), ("fail", 0), ("die", None), ("send", None)])
 def test_in_the_end_everyone_was_told_how_things_stand_and_nothing_twice(database: Database, steps: list[tuple[str, Any]]) -> None:
     clock = Clock()
     with database.writing() as transaction:

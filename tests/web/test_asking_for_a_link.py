@@ -73,7 +73,13 @@ async def test_the_answer_is_the_same_for_whom_nobody_knows(house: House, handle
     pages = []
     for email in ("ana@acme.test", "eve@evil.example"):
         answer = await house.visitor().post("/sign-in", data={"email": email}, headers=OURS)
-        pages.append((answer.status, dict(answer.headers) | {"Date": "", "Content-Length": ""}, (await answer.text()).replace(email, "")))
+        pages.append(
+            (
+                answer.status,
+                dict(answer.headers) | {"Date": "", "Content-Length": "", "X-Request-ID": ""},
+                (await answer.text()).replace(email, ""),
+            )
+        )
     assert pages[0] == pages[1]
     assert rows(house) == ["ana@acme.test", "eve@evil.example"], "nothing is looked up before the answer"
     await mails(house)
