@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -51,11 +52,22 @@ def artifact(case: str) -> bytes:
     return str(json.loads((FIXTURES / "dbt_core" / f"{case}.request.json").read_text(encoding="utf-8"))["body"]).encode()
 
 
+def told_at(document: bytes, ended: datetime) -> bytes:
+    """The artifact as if it had been made then: what happened more than a day ago is mailed to nobody."""
+    text = document.decode()
+    made = datetime.fromisoformat(json.loads(text)["metadata"]["generated_at"])
+
+    def moved(found: re.Match[str]) -> str:
+        return (datetime.fromisoformat(found[0]) + (ended - made)).isoformat().replace("+00:00", "Z")
+
+    return re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", moved, text).encode()
+
+
 def build_fails(dbt: FakeDbt, run: int, ended: datetime) -> None:
     at = ended.isoformat(sep=" ")
     dbt.run(run, 20, finished_at=at, started_at=(ended - timedelta(minutes=4)).isoformat(sep=" "))
     step = dbt.step(run, "dbt build", 20)
-    dbt.artifact(run, step, "run_results.json", artifact("build-v6"))
+    dbt.artifact(run, step, "run_results.json", told_at(artifact("build-v6"), ended))
     dbt.artifact(run, step, "manifest.json", b'{"metadata": {}}')
 
 

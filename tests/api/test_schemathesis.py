@@ -33,6 +33,10 @@ CY = '[[user]]\nemail = "cy@acme.test"\nteams = { acme = {} }\n'
 SOURCE = '[[source]]\nteam = "acme"\nslug = "checks"\nkind = "healthchecks_io"\nauth = { bearer = ["env:HOOK"] }\n'
 
 
+PROBES = "".join(
+    f'[[probe]]\nteam = "acme"\nslug = "probe-{number}"\nurl = "http://127.0.0.1:9/"\ninterval = "1d"\n' for number in range(6)
+)
+"""Nothing listens there; it takes three days until that is told."""
 SUMMARY = {
     "headline": "The table is gone", "cause": "It was dropped", "kind": "missing_relation", "evidence": [{"line": 1, "quote": "a log"}],
     "next_steps": [], "confidence": "high", "missing": None, "origin": "rules", "model": None,
@@ -41,7 +45,7 @@ SUMMARY = {
 
 def configuration() -> str:
     people = (f'[[user]]\nemail = "{name}@acme.test"\ntoken = "env:{name.upper()}_TOKEN"\n{rest}\n' for name, rest in WHO.items())
-    return '[[team]]\nslug = "acme"\n' + "".join(people) + CY + SOURCE
+    return '[[team]]\nslug = "acme"\n' + "".join(people) + CY + SOURCE + PROBES
 
 
 def watch(database: Database) -> None:
