@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import BigInteger, BindParameter, Boolean, ColumnElement, Dialect, String, Text, bindparam
+from sqlalchemy import BigInteger, BindParameter, Boolean, ColumnElement, Dialect, Select, String, Text, bindparam, select
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
@@ -55,3 +55,13 @@ def among(column: ColumnElement[Any], parameter: str) -> ColumnElement[bool]:
     is_text = isinstance(column.type, String)
     values: BindParameter[Any] = bindparam(parameter, type_=_Several(Text if is_text else BigInteger))
     return _Among(column, values)
+
+
+def among_taken(column: ColumnElement[Any], taken: Select[Any]) -> ColumnElement[bool]:
+    """Whether the column is one of those that `taken` gives; it has a limit, and skips what others have locked.
+
+    As a plain subquery PostgreSQL may run it again for each row of a nested loop; it then skips those it took already, and
+    gives the next, beyond the limit. A WITH query that locks is run once, and no more of it
+    (https://www.postgresql.org/docs/current/queries-with.html).
+    """
+    return column.in_(select(taken.cte().c[0]))

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, TextClause, Update, bindparam, case, func, insert, literal_column, select, text, update
 
-from gateway.storage.among import among
+from gateway.storage.among import among, among_taken
 from gateway.storage.tables import UNTOUCHED, URGENT, conversations, deliveries, delivery_attempts
 from gateway.storage.types import Time
 
@@ -168,7 +168,7 @@ def _take(*which: ColumnElement[Any] | TextClause, order: Sequence[ColumnElement
     due = select(deliveries.c.id).where(*which).order_by(*order).limit(bindparam("limit")).with_for_update(skip_locked=True)
     return (
         update(deliveries)
-        .where(deliveries.c.id.in_(due.scalar_subquery()))
+        .where(among_taken(deliveries.c.id, due))
         .values(lease=bindparam("held_under"), due_at=bindparam("until", type_=Time), attempts=deliveries.c.attempts + 1)
         .returning(*(deliveries.c[name] for name in Claimed.__slots__))
     )

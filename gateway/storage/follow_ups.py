@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, and_, bindparam, func, or_, select, update
 
-from gateway.storage.among import among
+from gateway.storage.among import among, among_taken
 from gateway.storage.database import insert_for
 from gateway.storage.tables import follow_ups, sources
 
@@ -93,7 +93,7 @@ def claim(
     taken = list(
         connection.scalars(
             update(follow_ups)
-            .where(follow_ups.c.id.in_(due.scalar_subquery()))
+            .where(among_taken(follow_ups.c.id, due))
             .values(lease=lease, due_at=now + lease_for, attempts=follow_ups.c.attempts + 1)
             .returning(follow_ups.c.id)
         )

@@ -8,7 +8,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, and_, bindparam, func, or_, select, update
 
 from gateway.storage import changes
-from gateway.storage.among import among
+from gateway.storage.among import among, among_taken
 from gateway.storage.database import insert_for
 from gateway.storage.tables import conversations, notifications, readings, sources, votes
 
@@ -85,7 +85,7 @@ def claim(connection: Connection, *, now: datetime, lease: str, lease_for: timed
     taken = list(
         connection.scalars(
             update(readings)
-            .where(readings.c.notification_id.in_(due.scalar_subquery()))
+            .where(among_taken(readings.c.notification_id, due))
             .values(lease=lease, due_at=now + lease_for, attempts=readings.c.attempts + 1)
             .returning(readings.c.notification_id)
         )

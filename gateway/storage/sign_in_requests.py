@@ -8,6 +8,7 @@ from typing import Final
 from sqlalchemy import Connection, delete, exists, func, insert, or_, select, update
 
 from gateway.storage import credentials, people
+from gateway.storage.among import among_taken
 from gateway.storage.tables import credentials as stored
 from gateway.storage.tables import sign_in_requests as requests
 
@@ -56,7 +57,7 @@ def claim(
     due = select(requests.c.id).where(is_due).order_by(requests.c.due_at).limit(limit).with_for_update(skip_locked=True)
     rows = connection.execute(
         update(requests)
-        .where(requests.c.id.in_(due.scalar_subquery()))
+        .where(among_taken(requests.c.id, due))
         .values(lease=lease, due_at=now + lease_for, attempts=requests.c.attempts + 1)
         .returning(requests)
     ).all()
