@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import CTE, Connection, and_, case, exists, func, not_, or_, select
+from sqlalchemy import CTE, ColumnElement, Connection, and_, case, exists, func, not_, or_, select
 
 from gateway.domain.judge import Reason
 from gateway.storage.among import among
@@ -26,6 +26,7 @@ from gateway.storage.tables import (
     teams,
     users,
 )
+from mappers.contract import Category
 
 MEMBERS_SHOWN: Final = 50
 
@@ -106,31 +107,61 @@ def told(connection: Connection, ids: Sequence[int], *, now: datetime) -> dict[i
         subscriptions.c.email.is_(False),
         delivery_items.c.reason != Reason.RESOLVED.value,  # who was told of a failure is told of its end
     )
-    later, later_item = deliveries.alias("later"), delivery_items.alias("later_item")
-    overtaken = and_(  # a recovery that was held up is no news any more to whom it was said that it fails again
-        mine.c.kind == "resolved",
-        exists().where(
-            later_item.c.user_id == mine.c.user_id,
-            later_item.c.notification_id == delivery_items.c.notification_id,
-            later_item.c.episode > delivery_items.c.episode,
-            not_(later_item.c.cancelled),
-            later.c.id == later_item.c.delivery_id,
-            later.c.status.in_(["sent", "kept"]),
-        ),
-    )
     is_open = (notifications.c.status == "open").desc()
     rows = connection.execute(
         select(mine.c.id, delivery_items.c.notification_id, delivery_items.c.reason)
         .join(delivery_items, delivery_items.c.delivery_id == mine.c.id)
         .join(notifications, notifications.c.id == delivery_items.c.notification_id)
-        .where(not_(delivery_items.c.cancelled), holds_permissions(mine.c.user_id), not_(muted), not_(unsubscribed), not_(overtaken))
+        .where(
+            not_(delivery_items.c.cancelled), holds_permissions(mine.c.user_id), not_(muted), not_(unsubscribed),
+            not_(_is_overtaken(mine)), not_(_is_said_by_its_failure(mine)),
+        )
         .order_by(mine.c.id, is_open, notifications.c.urgent.desc(), notifications.c.weight.desc(), notifications.c.id),
         {"ids": ids},
-    )
+    )  # fmt: skip
     found: dict[int, list[Told]] = defaultdict(list)
     for delivery_id, notification_id, reason in rows:
         found[delivery_id].append(Told(notification_id, reason))
     return found
+
+
+def _is_overtaken(mine: CTE) -> ColumnElement[bool]:
+    """Whether a recovery that was held up is no news any more: its reader was told meanwhile that it fails again."""
+    later, item = deliveries.alias(), delivery_items.alias()
+    return and_(
+        mine.c.kind == "resolved",
+        exists().where(
+            item.c.user_id == mine.c.user_id,
+            item.c.notification_id == delivery_items.c.notification_id,
+            item.c.episode > delivery_items.c.episode,
+            not_(item.c.cancelled),
+            later.c.id == item.c.delivery_id,
+            later.c.status.in_(["sent", "kept"]),
+        ),
+    )
+
+
+def _is_said_by_its_failure(mine: CTE) -> ColumnElement[bool]:
+    """Whether this tells that a late run came, of which another mail tells that it failed: one run gives one mail."""
+    came, same_run, item, failed = occurrences.alias(), deliveries.alias(), delivery_items.alias(), notifications.alias()
+    return and_(
+        mine.c.kind == "resolved",
+        notifications.c.category == Category.LATE_RUN.value,
+        exists().where(
+            came.c.notification_id == delivery_items.c.notification_id,
+            came.c.episode == delivery_items.c.episode,
+            came.c.reason == Reason.RESOLVED.value,
+            same_run.c.user_id == mine.c.user_id,
+            same_run.c.conversation_id == mine.c.conversation_id,
+            same_run.c.kind == "failing",
+            same_run.c.status.in_(["waiting", "sent", "kept"]),
+            func.substr(same_run.c.news, 1, func.length(came.c.run) + 1) == came.c.run + "#",
+            item.c.delivery_id == same_run.c.id,
+            not_(item.c.cancelled),
+            failed.c.id == item.c.notification_id,
+            failed.c.category != Category.LATE_RUN.value,
+        ),
+    )
 
 
 def threads(connection: Connection, ids: Sequence[int]) -> dict[int, Mapping[str, Any]]:

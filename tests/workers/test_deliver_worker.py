@@ -311,3 +311,44 @@ async def test_next_due_waits_for_the_server(house: House, server: Server, made:
     due = await worker.next_due()
     assert due is not None
     assert timedelta(seconds=3) < due - clock() < timedelta(seconds=7)
+
+
+LATE = {"slug": "late", "event_data": {"job": "nightly"}, "category": "late_run", "level": "warning", "pipeline": "nightly"}
+
+
+@pytest.mark.req("R57", "R90")
+async def test_a_late_run_that_comes_and_fails_is_one_mail(house: House, server: Server, made: Made) -> None:
+    house.user("ana")
+    house.say(failure(**LATE, run="r7", member="r7", title="nightly is late"))
+    await sends(made())
+    house.say(failure(run="r7", attempt=1), recovery(**LATE, run="r7", member="r7", title="nightly ran late"))
+    await sends(made())
+    late, failed = (message_from_bytes(raw, policy=policy.default) for _, raw in server.accepted)
+    assert failed["In-Reply-To"] == late["References"]
+    assert failed.get_body(("plain",)).get_content().startswith("FAILED")
+    assert sorted(statuses(house)) == ["cancelled", "sent", "sent"]
+
+
+@pytest.mark.req("R57", "R90")
+async def test_that_a_run_came_is_not_told_after_the_mail_that_it_failed(house: House, server: Server, made: Made) -> None:
+    house.user("ana")
+    house.say(failure(**LATE, title="nightly is late"))
+    house.say(failure(run="r7", attempt=1))
+    await sends(made())
+    house.say(recovery(**LATE, run="r7", title="nightly ran, 12 min late"))
+    await sends(made())
+    assert statuses(house) == ["sent", "sent", "cancelled"]
+
+
+@pytest.mark.req("R57", "R90")
+@pytest.mark.parametrize("failed", ["another run", "nothing"])
+async def test_that_a_run_came_is_told_where_no_mail_says_what_became_of_it(house: House, server: Server, made: Made, failed: str) -> None:
+    house.user("ana")
+    house.say(failure(**LATE, run="r7", member="r7", title="nightly is late"))
+    if failed == "another run":
+        house.say(failure(run="r70"))
+    await sends(made())
+    house.say(recovery(**LATE, run="r7", member="r7", title="nightly ran, 12 min late"))
+    await sends(made())
+    assert set(statuses(house)) == {"sent"}
+    assert message_from_bytes(server.accepted[-1][1], policy=policy.default).get_body(("plain",)).get_content().startswith("RESOLVED")
