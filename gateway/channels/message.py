@@ -69,6 +69,8 @@ class Part:
     resolved_at: datetime | None = None
     occurrences: int = 1
     """Happenings in this episode."""
+    of_runs: bool = False
+    """Whether each of them is a run's."""
     firing: int = 1
     """Members failing now."""
     members_total: int = 1

@@ -137,6 +137,7 @@ class _Parts:
             opened_at=row["opened_at"],
             resolved_at=row["resolved_at"],
             occurrences=row["count"],
+            of_runs=bool(row["run"]),
             firing=row["firing"],
             members_total=max(row["members_total"], row["firing"]),
             members=tuple(

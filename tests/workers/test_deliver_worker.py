@@ -352,3 +352,24 @@ async def test_that_a_run_came_is_told_where_no_mail_says_what_became_of_it(hous
     await sends(made())
     assert set(statuses(house)) == {"sent"}
     assert message_from_bytes(server.accepted[-1][1], policy=policy.default).get_body(("plain",)).get_content().startswith("RESOLVED")
+
+
+@pytest.mark.req("R57")
+async def test_that_part_of_it_recovered_is_told_with_what_still_fails(house: House, server: Server, made: Made, clock: Clock) -> None:
+    house.user("ana")
+    house.say(*(failure(f"test_{number}", run="r1", category="dbt_test_failure") for number in range(40)))
+    await sends(made())
+    with house.database.writing() as transaction:
+        transaction.execute(tables.inbox_entries.update().values(read_at=clock()))
+    clock.advance(hours=20)
+    house.say(
+        *(failure(f"test_{n}", run="r2", category="dbt_test_failure") for n in range(2)),
+        *(recovery(f"test_{n}", run="r2") for n in range(2, 40)),
+    )
+    await sends(made())
+    began, left = (message_from_bytes(raw, policy=policy.default) for _, raw in server.accepted)
+    assert left["In-Reply-To"] == began["References"]
+    assert left.get_body(("plain",)).get_content().startswith("2 of 40 still failing")
+    house.say(recovery("test_0", run="r3"))
+    await sends(made())
+    assert len(server.accepted) == 2

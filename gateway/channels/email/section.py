@@ -94,6 +94,7 @@ class Section:
     members_label: str
     members: tuple[MemberLine, ...]
     members_left_out: int
+    impact_label: str
     impact: tuple[str, ...]
     impact_left_out: int
     facts: tuple[tuple[str, str], ...]
@@ -185,6 +186,7 @@ def _section(part: Part, place: str, message: Message, clock: Clock, environment
         members_label=f"Failing now: {part.firing}" + (f" of {part.members_total}" if part.members_total > part.firing else ""),
         members=tuple(MemberLine(_called(member), member.level, _line(member.message, 160)) for member in members),
         members_left_out=max(part.firing, len(part.members)) - len(members) if several else 0,
+        impact_label=f"Impact: {len(impact)}",
         impact=tuple(_line(item, 100) for item in impact[: limits.impact]),
         impact_left_out=max(len(impact) - limits.impact, 0),
         facts=_facts(part, environment, clock, limits.facts, over=over),

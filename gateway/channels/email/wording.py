@@ -116,7 +116,19 @@ def _open_headline(part: Part, clock: Clock) -> str:
             return f"{began} AGAIN{since}"
     if part.firing < part.members_total:
         return f"{part.firing} of {part.members_total} still {still}"
-    return f"STILL {still.upper()}, {ordinal(part.occurrences)} time" if part.occurrences > 1 else f"STILL {still.upper()}{since}"
+    return f"STILL {still.upper()}, {ordinal(part.occurrences)} {_time(part)}" if part.occurrences > 1 else f"STILL {still.upper()}{since}"
+
+
+def _time(part: Part) -> str:
+    return "run" if _counts_runs(part) else "time"
+
+
+def _times(part: Part) -> str:
+    return f"by {part.occurrences} runs" if _counts_runs(part) else f"{part.occurrences} times"
+
+
+def _counts_runs(part: Part) -> bool:
+    return part.of_runs and part.category is not Category.LATE_RUN  # of a late run several words may come
 
 
 def _since(part: Part, clock: Clock) -> str:
@@ -175,7 +187,7 @@ def sentence(part: Part, message: Message, clock: Clock, environment: str) -> st
     if part.reason == Reason.ESCALATED:
         said.append(f"Its level has risen to {part.level}.")
     if part.occurrences > 1:
-        said.append(f"It has been reported {part.occurrences} times so far.")
+        said.append(f"It has been reported {_times(part)} so far.")
     return " ".join(said)
 
 
@@ -201,7 +213,7 @@ def _recovery(part: Part, clock: Clock, place: str) -> str:
         ended = f"closed{over}" if part.is_closed else f"all have recovered{last}"
         return f"{part.members_total} {story.many} {story.past}{place}{began}; {ended}."
     subject = f"The {story.one} {story.past}" if story.one else "This began"
-    times = f" It was reported {part.occurrences} times in between." if part.occurrences > 1 else ""
+    times = f" It was reported {_times(part)} in between." if part.occurrences > 1 else ""
     # a run that failed is late no more, and nothing has recovered
     ended = "was closed" if part.is_closed else "was late no more" if part.category is Category.LATE_RUN else "recovered"
     return f"{subject}{place}{began} and {ended}{over}.{times}"

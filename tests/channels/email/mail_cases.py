@@ -42,6 +42,7 @@ JOB = Part(
     urgent=True,
     is_open=True,
     reason="first",
+    of_runs=True,
     message='Flow run encountered an exception: IntegrityError: null value in column "customer_id"',
     excerpt=TRACEBACK,
     opened_at=BEGAN,

@@ -20,7 +20,8 @@ CLOCK = Clock.of("Europe/Berlin", BEGAN + timedelta(minutes=1))
     [
         ({}, "FAILED since 02:10"),
         ({"reason": "reopened"}, "FAILED AGAIN since 02:10"),
-        ({"reason": "repeat", "occurrences": 3}, "STILL FAILING, 3rd time"),
+        ({"reason": "repeat", "occurrences": 3}, "STILL FAILING, 3rd run"),
+        ({"reason": "repeat", "occurrences": 3, "of_runs": False}, "STILL FAILING, 3rd time"),
         ({"reason": "repeat", "occurrences": 3, "firing": 2, "members_total": 40}, "2 of 40 still failing"),
         ({"reason": "reminder"}, "STILL FAILING since 02:10"),
         ({"reason": "escalated"}, "WORSE: now error"),
