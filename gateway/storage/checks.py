@@ -1,7 +1,7 @@
 """What is looked at now and then: databases whose tables are watched, and services that are probed."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -35,23 +35,10 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class Check(Wanted):
     """What is looked at, and how it stood after the last look."""
 
     id: int
-    team_id: int
-    kind: str
-    slug: str
-    environment: str
-    owners: list[str]
-    address: str
-    sealed: str
-    settings: dict[str, Any]
-    identity: str
-    cron: str | None
-    interval_seconds: int
-    timezone: str
-    tries: int
     due_at: datetime
     checked_at: datetime | None
     is_down: bool | None
@@ -75,7 +62,7 @@ class Kept:
     taken_at: datetime
 
 
-_COLUMNS: Final = tuple(checks.c[name] for name in Check.__slots__)
+_COLUMNS: Final = tuple(checks.c[one.name] for one in fields(Check))
 _ENABLED: Final = checks.c.disabled_at.is_(None)
 
 
