@@ -5,7 +5,7 @@ from typing import Final
 
 from tests.bench.bench import Bench
 from tests.bench.figures import Figure
-from tests.bench.parts import backlog, door, fan_out, latency, mail, mapping, reading, start, storage, visible
+from tests.bench.parts import backlog, door, fan_out, first_view, latency, mail, mapping, reading, start, storage, visible
 
 PARTS: Final[dict[str, Callable[[Bench], list[Figure]]]] = {
     "start": start.measure,
@@ -16,6 +16,7 @@ PARTS: Final[dict[str, Callable[[Bench], list[Figure]]]] = {
     "fan-out": fan_out.measure,
     "mapping": mapping.measure,
     "reading": reading.measure,
+    "first-view": first_view.measure,
     "mail": mail.measure,
     "storage": storage.measure,
 }

@@ -56,7 +56,7 @@ def _measure(bench: Bench, engine: Engine) -> list[Figure]:
     name, now = f"reading {engine.name}", datetime.now(UTC)
     with bench.installed(engine) as installation:
         began = time.monotonic()
-        entries = _filled(installation, now)
+        entries = filled(installation, now)
         figures = [Figure(f"{name}: making {entries:,} entries", time.monotonic() - began, "s")]
         with installation.serving() as server:
             through_http = asyncio.run(_ask_all(server, now))
@@ -71,7 +71,7 @@ def _measure(bench: Bench, engine: Engine) -> list[Figure]:
     return figures
 
 
-def _filled(installation: Installation, now: datetime) -> int:
+def filled(installation: Installation, now: datetime) -> int:
     """Makes the crowd; on SQLite from a file that an earlier run of the same day left in the folder `BENCH_KEEP`."""
     database = Database(installation.database_url)
     kept = _kept(database)
