@@ -85,7 +85,7 @@ class Stream:
         response = web.StreamResponse(headers=_HEADERS)
         await response.prepare(request)
         ends, checked = loop.time() + LONGEST * random.uniform(0.8, 1.0), loop.time()  # noqa: S311 - spreads load, guards nothing
-        with suppress(ConnectionError, TimeoutError):
+        with suppress(ConnectionError, TimeoutError, StorageUnavailable):  # whoever watches comes back, and is told why not
             await response.write(f"retry: {random.randint(*_AGAIN_AFTER)}\n\n".encode())  # noqa: S311
             while (hint := await watcher.next()) and loop.time() < ends:
                 if loop.time() - checked > CHECK_EVERY:

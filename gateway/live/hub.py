@@ -73,11 +73,10 @@ class Hub:
 
     def watch(self, user_id: int) -> Watcher:
         """Somebody begins to watch. Raises `Full`."""
-        mine = self._watchers.setdefault(user_id, set())
-        if sum(map(len, self._watchers.values())) >= MOST or len(mine) >= MOST_OF_A_PERSON:
+        if sum(map(len, self._watchers.values())) >= MOST or len(self._watchers.get(user_id, ())) >= MOST_OF_A_PERSON:
             raise Full
         watcher = Watcher(user_id)
-        mine.add(watcher)
+        self._watchers.setdefault(user_id, set()).add(watcher)
         WATCHING.inc()
         return watcher
 

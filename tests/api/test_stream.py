@@ -17,7 +17,8 @@ from gateway.app import Web
 from gateway.config.environment import Environment
 from gateway.live import hub as hubs
 from gateway.provision.first_start import sign_in_link
-from gateway.storage.database import Database
+from gateway.storage import credentials
+from gateway.storage.database import Database, StorageUnavailable
 from gateway.vault import Vault
 from tests.api.conftest import PUBLIC, Asker
 from tests.builders import KINDS, House, failure
@@ -131,6 +132,22 @@ async def test_a_stream_ends_soon_after_its_credential(
         await ana.delete(f"/api/tokens/{made['id']}")
         assert await by_token.ends()
         assert await by_ticket.ends()
+
+
+async def test_a_stream_ends_without_a_word_while_nobody_can_say_whether_its_credential_is_good(
+    client: TestClient[Any, Any], house: House, ana: Asker, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(stream, "CHECK_EVERY", 0.1)
+    made = await ana.post("/api/stream/tickets")
+
+    def gone(*_: object, **__: object) -> bool:
+        raise StorageUnavailable
+
+    async with watching(client, f"{STREAM}?ticket={made['ticket']}") as by_ticket:
+        await by_ticket.next("beat")
+        monkeypatch.setattr(credentials, "holds", gone)
+        assert await by_ticket.ends()
+    assert not [one for one in caplog.records if one.levelname == "ERROR"]
 
 
 async def test_a_browser_watches_by_its_cookie_until_it_signs_out(

@@ -181,6 +181,7 @@ async def test_only_so_many_may_watch(hub: Hub, monkeypatch: pytest.MonkeyPatch)
     hub.watch(2)
     with pytest.raises(Full):
         hub.watch(3)
+    assert set(hub._watchers) == {1, 2}, "whoever is turned away is not looked for"
     hub.leave(first)
     hub.watch(3)
 
