@@ -13,6 +13,8 @@ from gateway.storage.tables import checks, snapshots, teams
 
 DATABASE: Final = "database"
 PROBE: Final = "probe"
+SKEW: Final = timedelta(minutes=10)
+"""How far the clocks of machines may lie apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +119,12 @@ def next_due(connection: Connection, kind: str) -> datetime | None:
     """When the next of this kind is due, or a lease runs out."""
     due: datetime | None = connection.scalar(select(func.min(checks.c.due_at)).where(checks.c.kind == kind, _ENABLED))
     return due
+
+
+def pull_forward(connection: Connection, kind: str, *, now: datetime) -> None:
+    """Makes due what would wait because a clock was set back since it was looked at."""
+    ahead = func.coalesce(checks.c.checked_at, checks.c.due_at) > now + SKEW
+    connection.execute(update(checks).where(checks.c.kind == kind, checks.c.lease.is_(None), ahead).values(due_at=now))
 
 
 def put_back(connection: Connection, check_id: int, *, lease: str, due_at: datetime) -> None:

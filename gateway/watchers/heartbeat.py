@@ -11,6 +11,7 @@ from gateway.metrics import HEARTBEATS
 from gateway.storage import self_watch
 from gateway.storage.database import Database
 from gateway.upstream.web import Web
+from gateway.workers.cadence import Cadence
 from gateway.workers.loop import Worker
 
 EVERY: Final = timedelta(minutes=1)
@@ -31,15 +32,14 @@ class Heartbeat(Worker):
         super().__init__(clock)
         self._database, self._url, self._workers, self._monotonic = database, url, workers, monotonic
         self._web = Web()
-        self._next = clock()
+        self._cadence = Cadence(EVERY, clock())
         self._trouble: str | None = None
 
     async def step(self) -> int:
         """One beat, or none."""
         now = self.clock()
-        if now < self._next:
+        if not self._cadence.comes_round(now):
             return 0
-        self._next = now + EVERY
         idle = {worker.name: timedelta(seconds=self._monotonic() - worker.last_step) for worker in self._workers}
         figures = await self._database.read(self_watch.figures, now)
         trouble = why_not(idle, figures.values())
@@ -53,7 +53,7 @@ class Heartbeat(Worker):
 
     async def next_due(self) -> datetime:
         """When the next is due."""
-        return self._next
+        return self._cadence.next_at
 
     async def finish(self) -> None:
         """Ends the connection."""

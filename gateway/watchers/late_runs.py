@@ -13,6 +13,7 @@ from gateway.storage import monitors, silences
 from gateway.storage.database import Database, Transaction
 from gateway.storage.silences import Gap, Held
 from gateway.watchers.notice import notice
+from gateway.workers.cadence import Cadence
 from gateway.workers.lease import Time
 from gateway.workers.loop import Worker
 
@@ -39,14 +40,14 @@ class LateRunWatcher(Worker):
         self._time: Time = time or (lambda _: clock())
         self._gap: Gap | None = None
         self._beaten_at: datetime | None = None
-        self._count_at = clock()
+        self._counts = Cadence(COUNT_EVERY, clock())
 
     async def step(self) -> int:
         """Up to a hundred monitors; gives about how many something came of."""
         now = await self._database.read(self._time)
         if self._beaten_at is None or abs(now - self._beaten_at) >= BEAT_EVERY:
             self._gap, self._beaten_at = await self._database.write(silences.beat, NAME, now), now
-        if now >= self._count_at:
+        if self._counts.comes_round(now):
             await self._count(now)
         ids = await self._database.read(silences.wanting, now=now, limit=BATCH)
         if not ids:
@@ -65,7 +66,6 @@ class LateRunWatcher(Worker):
         for name in ("none", "late", "missing", "paused"):
             MONITORS.labels(_STATES[name]).set(counted.get(name, 0))
         SCAN_LAG.set(max((now - due).total_seconds(), 0.0) if due else 0.0)
-        self._count_at = now + COUNT_EVERY
 
 
 _STATES: Final = {"none": "on-time", "late": "late", "missing": "missing", "paused": "paused"}

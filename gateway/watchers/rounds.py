@@ -50,6 +50,7 @@ class Rounds(Worker):
         super().__init__(clock)
         self._database, self._on_noticed, self._at_once, self._within = database, on_noticed, at_once, within
         self._time: Time = time or (lambda _: clock())
+        self._stepped_at: datetime | None = None
         self._under_way: set[asyncio.Task[None]] = set()
         self._held: dict[int, str] = {}
         """check → the lease it is held under."""
@@ -61,6 +62,9 @@ class Rounds(Worker):
     async def step(self) -> int:
         """Begins as many looks as there is room for."""
         room, now = self._at_once - len(self._under_way), self.clock()
+        if self._stepped_at is None or now < self._stepped_at - checks.SKEW:
+            await self._database.write(checks.pull_forward, self.kind, now=now)
+        self._stepped_at = now
         due = await self._database.read(checks.next_due, self.kind) if room > 0 else None
         if due is None or due > now:
             return 0

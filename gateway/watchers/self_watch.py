@@ -11,6 +11,7 @@ from gateway.storage import locks, self_watch, sources
 from gateway.storage.database import Database, Transaction
 from gateway.storage.self_watch import Told
 from gateway.watchers.notice import notice
+from gateway.workers.cadence import Cadence
 from gateway.workers.loop import Worker
 
 EVERY: Final = timedelta(minutes=1)
@@ -27,14 +28,13 @@ class SelfWatcher(Worker):
         """`on_noticed` is called when there is something to enter in the journal."""
         super().__init__(clock)
         self._database, self._on_noticed = database, on_noticed
-        self._next = clock()
+        self._cadence = Cadence(EVERY, clock())
 
     async def step(self) -> int:
         """One look at everything."""
         now = self.clock()
-        if now < self._next:
+        if not self._cadence.comes_round(now):
             return 0
-        self._next = now + EVERY
         free, size = _disk(self._database)
         await self._database.write(self_watch.listen, now)
         counted = await self._database.read(self_watch.figures, now)
@@ -45,7 +45,7 @@ class SelfWatcher(Worker):
 
     async def next_due(self) -> datetime:
         """When it looks again."""
-        return self._next
+        return self._cadence.next_at
 
 
 def _looked(transaction: Transaction, figures: Mapping[int, Figures], now: datetime) -> bool:

@@ -11,6 +11,7 @@ from typing import Final
 from gateway.storage import working
 from gateway.storage.database import Database
 from gateway.storage.working import Process
+from gateway.workers.cadence import Cadence
 from gateway.workers.loop import Worker
 
 EVERY: Final = timedelta(seconds=10)
@@ -25,21 +26,20 @@ class PulseWorker(Worker):
         super().__init__(clock)
         self._database, self._others = database, others
         self._process = Process(secrets.token_hex(12), socket.gethostname(), os.getpid(), version, key_mark, clock())
-        self._next = clock()
+        self._cadence = Cadence(EVERY, clock())
 
     async def step(self) -> int:
         """A sign of life, where one is due."""
         now = self.clock()
-        if now < self._next and self._next - now <= EVERY:
+        if not self._cadence.comes_round(now):
             return 0
         idle = {worker.name: time.monotonic() - worker.last_step for worker in self._others}
         await self._database.write(working.live, self._process, idle=idle, now=now)
-        self._next = now + EVERY
         return 0
 
     async def next_due(self) -> datetime:
         """When the next one is due."""
-        return self._next
+        return self._cadence.next_at
 
     async def finish(self) -> None:
         """Nobody is to wait for it."""

@@ -8,6 +8,7 @@ from typing import Final
 from gateway.storage.database import Database
 from gateway.storage.journal_retention import DEFAULT_DAYS
 from gateway.storage.retention import Sweep
+from gateway.workers.cadence import Cadence
 from gateway.workers.loop import Worker
 
 EVERY: Final = timedelta(hours=1)
@@ -25,16 +26,16 @@ class UpkeepWorker(Worker):
         """`event_days`: how long what arrived is kept."""
         super().__init__(clock)
         self._database, self._event_days = database, event_days
-        self._next = clock() + FIRST_AFTER
+        self._cadence = Cadence(EVERY, clock() + FIRST_AFTER)
         self._sweep: Sweep | None = None
 
     async def step(self) -> int:
         """One batch, of a few hundred rows; gives 0 where no sweep is due."""
         now = self.clock()
         if self._sweep is None:
-            if now < self._next:
+            if not self._cadence.comes_round(now):
                 return 0
-            self._sweep, self._next = Sweep(now=now, event_days=self._event_days), now + EVERY
+            self._sweep = Sweep(now=now, event_days=self._event_days)
         picked = await self._database.read(self._sweep.pick)
         if picked is None:
             self._sweep = None
@@ -47,4 +48,4 @@ class UpkeepWorker(Worker):
 
     async def next_due(self) -> datetime:
         """When the next sweep begins."""
-        return self._next
+        return self._cadence.next_at

@@ -133,3 +133,15 @@ async def test_a_monitor_that_is_gone_or_angry_is_no_trouble_of_ours(house: Hous
     assert monitor.beats == 1
     await heart.finish()
     await gone.finish()
+
+
+@pytest.mark.req("R102")
+async def test_a_clock_that_is_set_back_does_not_hold_up_the_beat(house: House, monitor: Monitor, clock: Clock) -> None:
+    loop = Loop(clock)
+    heart = Heartbeat(house.database, monitor.url, [loop], clock, Ticking(loop))
+    await beat(heart, clock)
+    clock.advance(hours=-1)
+    await heart.step()
+    await heart.step()
+    assert monitor.beats == 2
+    await heart.finish()

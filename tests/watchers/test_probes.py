@@ -191,3 +191,22 @@ async def test_what_was_sealed_with_another_key_says_what_to_do(house: House, se
     await one.settled()
     await one.finish()
     assert check(house)["trouble"] == "its address was sealed with another TOCSIN_SECRET_KEY: run `tocsin apply`"
+
+
+@pytest.mark.req("R101")
+@pytest.mark.parametrize("restarted", [False, True])
+async def test_a_clock_that_is_set_back_does_not_keep_services_from_being_asked(
+    house: House, services: Services, clock: Clock, restarted: bool
+) -> None:
+    watch(house, probe=[SHOP])
+    one = watcher(house, services)
+    clock.advance(minutes=1)
+    await one.step()
+    await one.settled()
+    clock.advance(hours=-2)
+    one = watcher(house, services) if restarted else one
+    for _ in range(3):
+        await one.step()
+        await one.settled()
+        clock.advance(minutes=1)
+    assert len(services.asked) == 4
