@@ -198,6 +198,8 @@ def _upload(
             said.note(f"nothing new in {', '.join(str(folder) for folder, _ in gathered)}")
             return
         about["command"] = {**about["command"], "error": error}
+    elif error := _failed_operation([folder for folder, _ in gathered], found, about):
+        about["command"] = {**about["command"], "error": error}
     parts = [one.in_words for one in found]
     words = ", ".join([*parts, *(["dbt's log"] if "log" in about else []), *(["dbt's exit code"] if "command" in about else [])])
     done = True
@@ -218,6 +220,15 @@ def _failed_without_results(folders: list[Path], about: dict[str, Any]) -> str |
 
     if not about.get("command", {}).get("exit_code") or not any(ran_since(folder) for folder in folders):
         return None
+    return next((error for folder in folders if (error := last_error(folder))), "")
+
+
+def _failed_operation(folders: list[Path], found: "list[Found]", about: dict[str, Any]) -> str:
+    """Why `dbt run-operation` failed: its results do not say; empty for any other command."""
+    from gateway.cli.dbt_log import last_error
+
+    if not about.get("command", {}).get("exit_code") or not any(one.command == "run-operation" for one in found):
+        return ""
     return next((error for folder in folders if (error := last_error(folder))), "")
 
 

@@ -219,6 +219,19 @@ def test_a_command_that_wrote_nothing_is_told_by_its_exit_code_once_and_with_its
     assert len(door.came) == 2, "nothing ran in between: it is not told again"
 
 
+@pytest.mark.req("R10")
+def test_a_failed_operation_is_told_with_the_error_that_only_the_log_has(project: Path, door: Door):
+    (project / "target" / "run_results.json").write_text(artifact("operation-failed"))
+    (project / "logs").mkdir()
+    (project / "logs" / "dbt.log").write_text(
+        "10:00:00.1 [error] [MainThread]: Encountered an error while running operation: Runtime Error\n  no table named nowhere\n"
+    )
+    assert send("--exit-code-of", "1").exit_code == 1
+    drafts = SOURCE.map(Inbound(body=json.dumps(door.bodies[0]).encode())).drafts
+    (failing,) = [draft for draft in drafts if draft.slug == "dbt-operation-errors"]
+    assert (failing.state, failing.message) == (State.FIRING, "no table named nowhere")
+
+
 def test_a_log_is_read_for_its_last_command(project: Path, door: Door):
     lines = artifact("log-run-ok") + artifact("log-freshness-v1.11")
     (project / "dbt.jsonl").write_text("not json\n" + lines)
