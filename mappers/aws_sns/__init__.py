@@ -84,7 +84,7 @@ def _any_event(event: Mapping[str, Any], notice: Notice) -> Mapped:
     name = _name(detail) or runs.short(said((event.get("resources") or [""])[0], 300) if isinstance(event.get("resources"), list) else "")
     stem = words.stem(kind)
     subject = " ".join(filter(None, (stem or kind, name)))
-    state = words.state_of(told) or words.state_of(kind)
+    state = words.state_of_field(told) or words.state_of_field(kind)
     place = runs.place(event)
     identity = {**place, "source": said(event.get("source"), 100), "type": stem or kind, "name": name}
     return _told(
@@ -105,7 +105,7 @@ def _any_document(notice: Notice) -> Mapped:
     document = notice.document
     told = _state_word(document)
     name = _name(document) or words.stem(notice.subject)
-    state = words.state_of(told) or words.state_of(notice.subject)
+    state = words.state_of_field(told) or words.state_of(notice.subject)
     if not name or (state is None and not notice.subject):
         raise Unmapped("the message is JSON of no known shape: it has neither a name nor a state")
     text = next(filter(None, (string(document.get(key)).strip() for key in _TEXTS)), "")
