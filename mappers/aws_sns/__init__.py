@@ -10,6 +10,7 @@ from typing import Any, Final
 from mappers.aws_sns import alarm, runs, services, words
 from mappers.aws_sns.envelope import CONFIRM, UNSUBSCRIBED, Notice, mapping, read, said, string
 from mappers.contract import Category, Draft, Example, FollowUp, Inbound, Level, Mapped, SourceKind, State, Unmapped, parse_time
+from mappers.contract.secrets import without_secrets
 from mappers.contract.signature import Scheme, is_topic
 from mappers.contract.text import one_line
 
@@ -210,7 +211,7 @@ SOURCE: Final = SourceKind(
     title="Amazon SNS and CloudWatch",
     auth=(Scheme.SNS, Scheme.TOKEN, Scheme.BASIC, Scheme.HEADER, Scheme.BEARER),
     event_types=("CloudWatch alarms", *runs.SHAPES, *services.EVENTS, "RDS DB Instance Event"),
-    map=_map,
+    map=without_secrets(_map),
     request_key=_request_key,
     example=Example(
         body=_EXAMPLE,
