@@ -43,12 +43,17 @@ class Found:
         return parse_time(self._metadata.get("generated_at"))
 
     @property
+    def command(self) -> str:
+        """The dbt command that wrote results, as in `build`; empty where it does not say."""
+        args = self.body.get("args")
+        return str(args.get("which") or "") if isinstance(args, dict) else ""
+
+    @property
     def in_words(self) -> str:
         if self.kind is Kind.RUN_RESULTS:
             results = self.body.get("results") or []
             failed = sum(1 for row in results if isinstance(row, dict) and row.get("status") in ("error", "fail", "runtime error"))
-            command = (self.body.get("args") or {}).get("which") or "?"
-            return f"{self.path.name} (dbt {command}: {_plural(len(results), 'result')}, {failed} failed)"
+            return f"{self.path.name} (dbt {self.command or '?'}: {_plural(len(results), 'result')}, {failed} failed)"
         return self.path.name
 
     @property

@@ -45,6 +45,11 @@ class _Said:
         self.status = max(self.status, status)
         click.echo(f"tocsin send: {text}", err=True)
 
+    def waiting(self, error: str, seconds: float) -> None:
+        """A try that failed and is not the last: whoever watches the job sees what it waits for."""
+        if not self.quiet:
+            click.echo(f"tocsin send: {error}; trying again in {seconds:.1f} s", err=True)
+
 
 def _since(_: click.Context, __: click.Parameter, text: str | None) -> datetime | None:
     """A time (UTC where no zone is named), or a span: that long ago."""
@@ -80,7 +85,8 @@ def _options(command: Any) -> Any:
         click.option("--owner", "owners", multiple=True, help="Who owns what dbt names no owner for; may be given several times."),
         click.option("--since", callback=_since, help="Leave out what was written before this time, or longer ago than 2h."),
         click.option("--strict", is_flag=True, help="End with an error where something could not be sent."),
-        click.option("--timeout", type=click.FloatRange(min=0, min_open=True), default=60, help="Seconds for all tries. Default: 60."),
+        click.option("--timeout", type=click.FloatRange(min=0, min_open=True),
+                     help="Seconds for all tries together. Default: 10, and one more for each MB."),
         click.option("--dry-run", is_flag=True, help="Say what would be sent, and send nothing."),
         click.option("--json", "as_json", is_flag=True, help="Print what happened as JSON."),
         click.option("-q", "--quiet", is_flag=True, help="Print problems alone."),
@@ -185,7 +191,7 @@ def _progress(size: int, quiet: bool) -> "Iterator[Callable[[Path, int], None]]"
 
 def _upload(
     gathered: "list[tuple[Path, Gathered]]", about: dict[str, Any], said: _Said, *,
-    url: str, token: str, secret: str, timeout: float, dry_run: bool,
+    url: str, token: str, secret: str, timeout: float | None, dry_run: bool,
 ) -> None:  # fmt: skip
     from gateway.cli.gathering import bodies, remember
 
@@ -198,6 +204,8 @@ def _upload(
             said.note(f"nothing new in {', '.join(str(folder) for folder, _ in gathered)}")
             return
         about["command"] = {**about["command"], "error": error}
+    elif error := _failed_operation([folder for folder, _ in gathered], found, about):
+        about["command"] = {**about["command"], "error": error}
     parts = [one.in_words for one in found]
     words = ", ".join([*parts, *(["dbt's log"] if "log" in about else []), *(["dbt's exit code"] if "command" in about else [])])
     done = True
@@ -207,6 +215,8 @@ def _upload(
             done = False
         else:
             done = _post(url, body, words, said, token=token, secret=secret, timeout=timeout) and done
+            if said.status == NOT_NOW:
+                break  # nor would it take the rest
     if done:  # also where there was nothing but an exit code: it is not told again
         for folder, each in gathered:
             remember(folder, url, each.found)
@@ -221,6 +231,15 @@ def _failed_without_results(folders: list[Path], about: dict[str, Any]) -> str |
     return next((error for folder in folders if (error := last_error(folder))), "")
 
 
+def _failed_operation(folders: list[Path], found: "list[Found]", about: dict[str, Any]) -> str:
+    """Why `dbt run-operation` failed: its results do not say; empty for any other command."""
+    from gateway.cli.dbt_log import last_error
+
+    if not about.get("command", {}).get("exit_code") or not any(one.command == "run-operation" for one in found):
+        return ""
+    return next((error for folder in folders if (error := last_error(folder))), "")
+
+
 def _chosen(found: "list[Found]") -> "list[Found]":
     """One manifest and one catalog: a job has one project, and the last folder wins."""
     from mappers.dbt_core.bundle import Kind
@@ -229,12 +248,12 @@ def _chosen(found: "list[Found]") -> "list[Found]":
     return [one for one in found if one.kind not in single or single[one.kind] is one]
 
 
-def _post(url: str, body: bytes, words: str, said: _Said, *, token: str, secret: str, timeout: float) -> bool:
-    from gateway.cli.upload import post, shown
+def _post(url: str, body: bytes, words: str, said: _Said, *, token: str, secret: str, timeout: float | None) -> bool:
+    from gateway.cli.upload import post, seconds_for, shown
     from gateway.client import TocsinError, Unavailable, Unreachable
 
     try:
-        receipt = post(url, body, token=token, secret=secret, timeout=timeout)
+        receipt = post(url, body, token=token, secret=secret, timeout=timeout or seconds_for(len(body)), waiting=said.waiting)
     except TocsinError as error:
         told = str(error).replace("TOCSIN_URL", "TOCSIN_HOOK_URL")
         said.problem(f"{words} was not sent: {told}", NOT_NOW if isinstance(error, Unreachable | Unavailable) else REFUSED)

@@ -3,7 +3,9 @@
 import gzip
 import hashlib
 import hmac
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from time import monotonic
@@ -17,6 +19,11 @@ SIGNATURE: Final = "X-Signature"
 """The header of `--hmac`: bare hexadecimal HMAC-SHA256 of the bytes as they are sent."""
 _SMALL: Final = 1024
 _ANSWER_AT_MOST: Final = 65_536
+_SECONDS: Final = 10
+_MARGIN: Final = 1.0
+"""Seconds after which a try that should have ended by itself is left alone."""
+Waiting = Callable[[str, float], None]
+"""Hears why a try failed, and in how many seconds the next one begins."""
 
 
 @dataclass(frozen=True)
@@ -37,10 +44,17 @@ def address(url: str) -> str:
     return url.strip()
 
 
-def post(url: str, body: bytes, *, token: str, secret: str, timeout: float, transport: "httpx2.BaseTransport | None" = None) -> Receipt:
+def seconds_for(size: int) -> float:
+    """How long an upload may take where nobody says: a gateway that is down holds up no job, and a slow line has time for a large body."""
+    return _SECONDS + size / 1_048_576
+
+
+def post(
+    url: str, body: bytes, *, token: str, secret: str, timeout: float, waiting: Waiting, transport: "httpx2.BaseTransport | None" = None
+) -> Receipt:
     """Sends `body` within `timeout` seconds, all tries together. Raises `gateway.client.TocsinError`."""
     import httpx2
-    from tenacity import Retrying
+    from tenacity import RetryCallState, Retrying
 
     from gateway.client import answer, retry
     from gateway.client.call import Call
@@ -63,8 +77,32 @@ def post(url: str, body: bytes, *, token: str, secret: str, timeout: float, tran
         except httpx2.RequestError as error:
             raise Unreachable(f"no answer from {shown(url)}: {str(error) or type(error).__name__}") from error
 
+    def note(state: RetryCallState) -> None:
+        if monotonic() - begun < timeout:
+            waiting(str(state.outcome and state.outcome.exception()), state.upcoming_sleep)
+
+    def tries() -> Receipt:
+        return Retrying(**{**retry.policy(timeout), "before_sleep": note})(once)
+
     with httpx2.Client(transport=transport, follow_redirects=False) as client:
-        return Retrying(**retry.policy(timeout))(once)
+        try:
+            return _given_up_after(timeout + _MARGIN, tries)
+        except TimeoutError:
+            raise Unreachable(f"no answer from {shown(url)} within {timeout:.3g} s") from None
+
+
+def _given_up_after(seconds: float, work: Callable[[], Receipt]) -> Receipt:
+    """What `work` gives, or `TimeoutError`: also where it hangs in a name that does not resolve, or an answer that comes byte by byte."""
+    done: Future[Receipt] = Future()
+
+    def run() -> None:
+        try:
+            done.set_result(work())
+        except BaseException as error:
+            done.set_exception(error)
+
+    threading.Thread(target=run, daemon=True).start()  # does not hold up the end of the process
+    return done.result(seconds)
 
 
 def shown(url: str) -> str:

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from mappers.alertmanager.group import Alert, Group, read
 from mappers.contract import Category, Draft, Example, Inbound, Level, Mapped, Member, SourceKind, State, Unmapped, duration
+from mappers.contract.secrets import without_secrets
 from mappers.contract.signature import Scheme
 
 _LEVELS: Final = {
@@ -140,7 +141,7 @@ SOURCE: Final = SourceKind(
     title="Prometheus Alertmanager",
     auth=(Scheme.BEARER, Scheme.BASIC, Scheme.HEADER, Scheme.TOKEN),
     event_types=("firing", "resolved"),
-    map=_map,
+    map=without_secrets(_map),
     request_key=_request_key,
     steps=(
         (

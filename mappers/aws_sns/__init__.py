@@ -10,6 +10,7 @@ from typing import Any, Final
 from mappers.aws_sns import alarm, runs, services, words
 from mappers.aws_sns.envelope import CONFIRM, UNSUBSCRIBED, Notice, mapping, read, said, string
 from mappers.contract import Category, Draft, Example, FollowUp, Inbound, Level, Mapped, SourceKind, State, Unmapped, parse_time
+from mappers.contract.secrets import without_secrets
 from mappers.contract.signature import Scheme, is_topic
 from mappers.contract.text import one_line
 
@@ -84,7 +85,7 @@ def _any_event(event: Mapping[str, Any], notice: Notice) -> Mapped:
     name = _name(detail) or runs.short(said((event.get("resources") or [""])[0], 300) if isinstance(event.get("resources"), list) else "")
     stem = words.stem(kind)
     subject = " ".join(filter(None, (stem or kind, name)))
-    state = words.state_of(told) or words.state_of(kind)
+    state = words.state_of_field(told) or words.state_of_field(kind)
     place = runs.place(event)
     identity = {**place, "source": said(event.get("source"), 100), "type": stem or kind, "name": name}
     return _told(
@@ -105,7 +106,7 @@ def _any_document(notice: Notice) -> Mapped:
     document = notice.document
     told = _state_word(document)
     name = _name(document) or words.stem(notice.subject)
-    state = words.state_of(told) or words.state_of(notice.subject)
+    state = words.state_of_field(told) or words.state_of(notice.subject)
     if not name or (state is None and not notice.subject):
         raise Unmapped("the message is JSON of no known shape: it has neither a name nor a state")
     text = next(filter(None, (string(document.get(key)).strip() for key in _TEXTS)), "")
@@ -210,7 +211,7 @@ SOURCE: Final = SourceKind(
     title="Amazon SNS and CloudWatch",
     auth=(Scheme.SNS, Scheme.TOKEN, Scheme.BASIC, Scheme.HEADER, Scheme.BEARER),
     event_types=("CloudWatch alarms", *runs.SHAPES, *services.EVENTS, "RDS DB Instance Event"),
-    map=_map,
+    map=without_secrets(_map),
     request_key=_request_key,
     example=Example(
         body=_EXAMPLE,

@@ -3,6 +3,7 @@
 import re
 from typing import Final
 
+from mappers.aws_sns.recovery import says_recovered
 from mappers.contract import Category, State
 
 _WORD: Final = re.compile(r"[^\W_]+")
@@ -23,6 +24,8 @@ _RECOVERING: Final = _set(
     """succeeded success successful successfully succeeds completed complete completes finished ok okay recovered recovery resolved up
     healthy passed restored available"""
 )
+_AMBIGUOUS: Final = _set("up available restored")
+"""What is said of other things than of states: *set up*, *update available*."""
 _OF_AN_ID: Final = frozenset("0123456789abcdefABCDEFTZ-:.")
 _NONE: Final = _set("no not 0 zero without never")
 _JOBS: Final = _set(
@@ -33,13 +36,26 @@ _FILLERS: Final = _set("has have is was are were with the a an at on by in of ag
 
 
 def state_of(text: str) -> State | None:
-    """Failing before recovering (`completed with errors`); None where the text says neither. `no errors` is no failure."""
-    words = [word.lower() for word in _WORD.findall(text[:2000])]
-    failing = any(word in _FAILING | _WARNING and not (place and words[place - 1] in _NONE) for place, word in enumerate(words))
-    if failing:
+    """What a line of prose says. Failing before recovering (`completed with errors`); `no errors` is no failure.
+
+    That something recovered is believed of whole statements alone (`recovery.py`): of *a new version is available* nobody is to
+    conclude that an alarm is over.
+    """
+    return State.FIRING if _fails(text) else State.RESOLVED if says_recovered(text) else None
+
+
+def state_of_field(value: str) -> State | None:
+    """What a field's value, or an event's type, says: `SUCCEEDED`, `job.completed`; a single word is a state whichever it is."""
+    if _fails(value):
         return State.FIRING
-    recovering = any(word in _RECOVERING and not (place and words[place - 1] in _NONE) for place, word in enumerate(words))
-    return State.RESOLVED if recovering else None
+    words = [word.lower() for word in _WORD.findall(value[:200])]
+    recovers = bool(words) and words[-1] in _RECOVERING and not (words[-2:-1] and words[-2] in _NONE)
+    return State.RESOLVED if recovers and (len(words) == 1 or words[-1] not in _AMBIGUOUS) else None
+
+
+def _fails(text: str) -> bool:
+    words = [word.lower() for word in _WORD.findall(text[:2000])]
+    return any(word in _FAILING | _WARNING and not (place and words[place - 1] in _NONE) for place, word in enumerate(words))
 
 
 def is_warning(text: str) -> bool:

@@ -9,6 +9,7 @@ from typing import Any, Final
 from mappers.better_stack.dialect import Incident, document, incident, mapping, string, text_of
 from mappers.better_stack.status_page import map_page, page_key
 from mappers.contract import Category, Draft, Example, Inbound, Level, Mapped, SourceKind, State, Unmapped, duration
+from mappers.contract.secrets import without_secrets
 from mappers.contract.signature import Scheme
 
 _STATES: Final = {
@@ -147,7 +148,7 @@ SOURCE: Final = SourceKind(
     title="Better Stack",
     auth=(Scheme.TOKEN, Scheme.BEARER, Scheme.HEADER, Scheme.BASIC),
     event_types=("started", "acknowledged", "resolved", "reopened", "comment", "incident", "maintenance", "component_update"),
-    map=_map,
+    map=without_secrets(_map),
     request_key=_request_key,
     steps=(
         "In Better Stack open Uptime, Integrations, Exporting data, and find Outgoing webhooks.",

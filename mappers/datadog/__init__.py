@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from mappers.contract import Category, Draft, Example, Inbound, Level, Mapped, Member, SourceKind, State, Unmapped, duration, parse_time
+from mappers.contract.secrets import without_secrets
 from mappers.contract.signature import Scheme
 from mappers.contract.text import one_line
 from mappers.datadog import text
@@ -219,7 +220,7 @@ SOURCE: Final = SourceKind(
     title="Datadog",
     auth=(Scheme.BEARER, Scheme.HEADER, Scheme.TOKEN, Scheme.BASIC),
     event_types=("Triggered", "Re-Triggered", "Warn", "Re-Warn", "No Data", "Re-No Data", "Renotify", "Recovered"),
-    map=_map,
+    map=without_secrets(_map),
     request_key=_request_key,
     example=Example(body=_EXAMPLE, headers={"Content-Type": "application/json", "User-Agent": "Datadog/Webhooks"}),
     steps=(

@@ -3,7 +3,6 @@
 https://docs.datadoghq.com/integrations/webhooks/#variables
 """
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import Any, Final
 from mappers.contract import BadBody, Inbound, Unmapped
 from mappers.contract.inbound import first_values, parse_json
 from mappers.contract.text import one_line
+from mappers.datadog.salvage import salvage
 
 _NAMES: Final[Mapping[str, tuple[str, ...]]] = {
     "id": ("id", "eventid"),
@@ -84,8 +84,9 @@ PAYLOAD: Final = """{
 """What we recommend: enough to tell one alert from another and a reminder from a new one."""
 _UNSET: Final = re.compile(r"\$[A-Z][A-Z_]*(\[[^\]]*\])?")
 _NOTHING: Final = frozenset({"", "none", "null", "n/a", "undefined"})
-_PAIR: Final = re.compile(r'"([A-Za-z_$]{1,40})"\s{0,20}:\s{0,20}"((?:[^"\\]++|\\.)*+)("?)', re.DOTALL)
 _LETTERS: Final = re.compile(r"[^a-z0-9]")
+_KNOWN: Final = frozenset(key for keys in _NAMES.values() for key in keys) | {"org", "synthetics", "user", "username", "email"}
+_TEXTS: Final = frozenset(_NAMES["message"])
 
 
 @dataclass(frozen=True)
@@ -127,7 +128,7 @@ def _document(inbound: Inbound) -> Mapping[str, Any]:
     try:
         document = inbound.json
     except BadBody as error:
-        salvaged = _salvaged(inbound.text)
+        salvaged = salvage(inbound.text, _KNOWN, _TEXTS)
         if not salvaged:
             raise Unmapped(str(error)) from None
         return salvaged
@@ -146,22 +147,6 @@ def _inner(value: str) -> Any:
         return parse_json(value)
     except BadBody:
         return value
-
-
-def _salvaged(text: str) -> dict[str, str]:
-    """Every text value that can be found: a variable that holds JSON, or a quote, spoils what is around it."""
-    found: dict[str, str] = {}
-    for number, pair in enumerate(_PAIR.finditer(text)):
-        if number >= 300:
-            break
-        if not pair[3] and _LETTERS.sub("", pair[1].lower()) not in _NAMES["message"]:
-            continue  # half a name would be another's
-        try:
-            value = str(json.loads(f'"{pair[2]}"', strict=False))
-        except ValueError:
-            value = pair[2]
-        found.setdefault(pair[1], value)
-    return found
 
 
 def _flat(document: Mapping[str, Any], depth: int) -> Iterator[tuple[str, str]]:

@@ -20,6 +20,7 @@ from mappers.dbt_core.manifest import Manifest
 from mappers.dbt_core.removed import read_manifest
 from mappers.dbt_core.results import read_results
 from mappers.dbt_core.scope import catalog_names, documents_of, scope_of
+from mappers.dbt_core.shapes import text
 from mappers.dbt_core.threads import Report
 
 
@@ -44,7 +45,7 @@ def map_artifacts(inbound: Inbound) -> Mapped:
     said: list[Mapped] = []
     unread: list[Unmapped] = []
     for artifact in sorted(bundle.artifacts, key=lambda one: one.kind is Kind.COMMAND):
-        report = Report(scope, artifact, manifest, earlier)
+        report = Report(scope, artifact, manifest, earlier, _error_of(artifact, bundle))
         try:
             match artifact.kind:
                 case Kind.RUN_RESULTS:
@@ -63,6 +64,12 @@ def map_artifacts(inbound: Inbound) -> Mapped:
     if unread and not any(mapped.drafts for mapped in said):
         raise unread[0]
     return _together(said)
+
+
+def _error_of(artifact: Artifact, bundle: Bundle) -> str:
+    """What ended the command that wrote an artifact, where the body tells of its end as well."""
+    ends = (end for end in bundle.of(Kind.COMMAND) if not end.invocation or end.invocation == artifact.invocation)
+    return next((error for end in ends if (error := text(end.body.get("error"))[:20_000].strip())), "")
 
 
 def _earlier(inbound: Inbound, names: tuple[str, ...], kind: Kind) -> Iterator[Bundle]:

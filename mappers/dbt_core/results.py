@@ -13,7 +13,7 @@ from mappers.dbt_core.contracts import is_violation, violation
 from mappers.dbt_core.impact import Impact
 from mappers.dbt_core.nodes import TESTS, label
 from mappers.dbt_core.shapes import first, table, text, words
-from mappers.dbt_core.threads import CONTRACTS, NODES, Report, thread_of
+from mappers.dbt_core.threads import CONTRACTS, OPERATIONS, Report, thread_of
 from mappers.dbt_core.trim import CODE_READ, MESSAGE_READ
 
 _RUNNING: Final = frozenset({"build", "run", "test", "seed", "snapshot", "retry", "run-operation"})
@@ -133,17 +133,25 @@ def _recoveries(report: Report, result: _Result) -> Iterator[Draft]:
 
 
 def _failure(report: Report, result: _Result, impact: Impact) -> Draft:
+    message = _told(report, result)
     return report.draft(
         thread_of(result.unique_id),
         result.unique_id,
         State.FIRING,
         result.level,
-        result.message,
+        message,
         facts=_facts(report, result),
         impact=impact.of(result.unique_id) if result.failed else (),
-        excerpt=_excerpt(result),
+        excerpt=_excerpt(result, message),
         closes_itself=_is_cut_off(report) and not report.scope.target,  # it may be of another target's thread
     )
+
+
+def _told(report: Report, result: _Result) -> str:
+    """dbt's message. Of an operation the results never hold one: the log does."""
+    if thread_of(result.unique_id) is OPERATIONS and not result.row.get("message"):
+        return report.error or f"{label(result.unique_id)} failed; dbt writes the reason into its log alone"
+    return result.message
 
 
 def _facts(report: Report, result: _Result) -> dict[str, str]:
@@ -160,7 +168,7 @@ def _facts(report: Report, result: _Result) -> dict[str, str]:
 
 def _failing_rows(report: Report, result: _Result) -> str:
     """The table with the failing rows: in the result itself since v5, in the manifest before."""
-    if thread_of(result.unique_id) is NODES:
+    if not result.unique_id.startswith(TESTS):
         return ""
     stored = report.manifest.stored_failures(result.unique_id) if report.manifest else ""
     return first((text(result.row.get("relation_name")), stored))
@@ -173,10 +181,10 @@ def _failed_batches(result: _Result) -> str:
     return f"{len(batches)}, first {' to '.join(words(batches[0], 2))}"
 
 
-def _excerpt(result: _Result) -> str:
+def _excerpt(result: _Result, message: str) -> str:
     """What the summary may quote: the message and the SQL that led to it."""
     code = text(result.row.get("compiled_code"))[:CODE_READ].strip()
-    return f"{result.message}\n\nCompiled SQL:\n{code}" if code else result.message
+    return f"{message}\n\nCompiled SQL:\n{code}" if code else message
 
 
 def _signals(report: Report, results: list[_Result]) -> tuple[RunSignal, ...]:

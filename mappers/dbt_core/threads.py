@@ -23,17 +23,22 @@ class Thread:
 
 
 NODES: Final = Thread("dbt-node-errors", Category.JOB_FAILURE, "dbt models failing in {}")
+HOOKS: Final = Thread("dbt-hook-errors", Category.JOB_FAILURE, "dbt hooks failing in {}")
+OPERATIONS: Final = Thread("dbt-operation-errors", Category.JOB_FAILURE, "dbt operations failing in {}")
 TESTS: Final = Thread("dbt-test-failures", Category.DBT_TEST_FAILURE, "dbt tests failing in {}")
 FRESHNESS: Final = Thread("dbt-source-freshness", Category.LATE_RUN, "dbt sources stale in {}")
 CONTRACTS: Final = Thread("dbt-contract-violations", Category.SCHEMA_CHANGE, "dbt contracts broken in {}")
 COMMANDS: Final = Thread("dbt-command-errors", Category.JOB_FAILURE, "dbt ends with an error in {}")
 CATALOG: Final = Thread("dbt-catalog-changes", Category.SCHEMA_CHANGE, "Tables changed in {}")
 
-_THREADS: Final = {"test": TESTS, "unit_test": TESTS, "source": FRESHNESS}
+_THREADS: Final = {"test": TESTS, "unit_test": TESTS, "source": FRESHNESS, "operation": HOOKS, "macro": OPERATIONS}
 
 
 def thread_of(unique_id: str) -> Thread:
-    """Where a node's results belong: models, seeds, snapshots, functions and hooks share one thread."""
+    """Where a node's results belong: models, seeds, snapshots and functions share one thread.
+
+    dbt calls a hook an operation, and an operation by its macro.
+    """
     return _THREADS.get(unique_id.partition(".")[0], NODES)
 
 
@@ -46,6 +51,8 @@ class Report:
     manifest: Manifest | None
     earlier: Manifest | None = None
     """The manifest before a newer one in this body: it still knows what left the project."""
+    error: str = ""
+    """What ended the command, as far as anybody beside the artifact says."""
     _heads: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict, init=False, repr=False)
 
     def draft(self, thread: Thread, unique_id: str, state: State, level: Level, message: str, **more: Any) -> Draft:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from mappers.contract import Category, Draft, Example, Inbound, Level, Mapped, SourceKind, SourceSettings, State, Unmapped
+from mappers.contract.secrets import without_secrets
 from mappers.contract.signature import Scheme
 from mappers.gatus.dialect import Notice, read
 
@@ -109,7 +110,7 @@ SOURCE: Final = SourceKind(
     title="Gatus",
     auth=(Scheme.BEARER, Scheme.HEADER, Scheme.BASIC, Scheme.TOKEN),
     event_types=("TRIGGERED", "RESOLVED"),
-    map=_map,
+    map=without_secrets(_map),
     methods=("GET", "POST", "PUT", "PATCH"),
     settings=GatusSettings,
     steps=(

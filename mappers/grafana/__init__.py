@@ -8,6 +8,7 @@ import re
 from typing import Any, Final
 
 from mappers.contract import Category, Draft, Example, Inbound, Level, Mapped, Member, SourceKind, State, Unmapped, duration
+from mappers.contract.secrets import without_secrets
 from mappers.contract.signature import Scheme
 from mappers.grafana import flat, unified
 from mappers.grafana.dialect import document
@@ -214,7 +215,7 @@ SOURCE: Final = SourceKind(
     title="Grafana",
     auth=(Scheme.GRAFANA, Scheme.BEARER, Scheme.BASIC, Scheme.HEADER, Scheme.TOKEN),
     event_types=("firing", "resolved", "alerting", "ok", "no_data", "pending", "paused"),
-    map=_map,
+    map=without_secrets(_map),
     request_key=_request_key,
     methods=("POST", "PUT"),
     steps=(

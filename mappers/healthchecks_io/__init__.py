@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from mappers.contract import Category, Draft, Example, Inbound, Level, Mapped, SourceKind, State, Unmapped, parse_time
+from mappers.contract.secrets import without_secrets
 from mappers.contract.signature import Scheme
 from mappers.contract.text import one_line
 from mappers.healthchecks_io.dialect import fields_of, is_cut_off
@@ -146,7 +147,7 @@ SOURCE: Final = SourceKind(
     title="Healthchecks",
     auth=(Scheme.BEARER, Scheme.HEADER, Scheme.TOKEN),
     event_types=("down", "up"),
-    map=_map,
+    map=without_secrets(_map),
     request_key=_request_key,
     methods=("GET", "POST", "PUT"),
     steps=(

@@ -6,6 +6,7 @@ https://www.pingdom.com/resources/webhooks/
 from typing import Final
 
 from mappers.contract import Category, Draft, Example, Inbound, Level, Mapped, SourceKind, State, Unmapped
+from mappers.contract.secrets import without_secrets
 from mappers.contract.signature import Scheme
 from mappers.pingdom.dialect import Check, mapping, read, text_of
 
@@ -123,7 +124,7 @@ SOURCE: Final = SourceKind(
     title="Pingdom",
     auth=(Scheme.TOKEN, Scheme.BASIC, Scheme.BEARER, Scheme.HEADER),
     event_types=("UP", "DOWN", "SUCCESS", "FAILING", "UNCONFIRMED_DOWN", "UNKNOWN"),
-    map=_map,
+    map=without_secrets(_map),
     request_key=_request_key,
     methods=("GET", "POST"),
     steps=(

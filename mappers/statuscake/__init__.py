@@ -6,6 +6,7 @@ https://www.statuscake.com/kb/knowledge-base/how-to-use-the-web-hook-url/
 from typing import Final
 
 from mappers.contract import Category, Draft, Example, Inbound, Level, Mapped, SourceKind, State, Unmapped
+from mappers.contract.secrets import without_secrets
 from mappers.contract.signature import Scheme
 from mappers.statuscake.dialect import Alert, line, read
 
@@ -101,7 +102,7 @@ SOURCE: Final = SourceKind(
     title="StatusCake",
     auth=(Scheme.TOKEN, Scheme.BASIC, Scheme.BEARER, Scheme.HEADER),
     event_types=("Up", "Down"),
-    map=_map,
+    map=without_secrets(_map),
     methods=("GET", "POST"),
     steps=(
         "In StatusCake open Alerting, Contact Groups, and press New Contact Group.",

@@ -5,6 +5,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from mappers.contract import BadBody, Example, Inbound, Mapped, SourceKind, Unmapped
+from mappers.contract.secrets import without_secrets
 from mappers.tocsin import gateway, late_runs, probes, schemas
 
 _READINGS: Final[Mapping[str, Callable[[Mapping[str, Any]], Mapped]]] = MappingProxyType(
@@ -29,7 +30,7 @@ SOURCE: Final = SourceKind(
     title="Tocsin",
     auth=(),
     event_types=tuple(_READINGS),
-    map=_map,
+    map=without_secrets(_map),
     example=Example(body=late_runs.EXAMPLE, headers={"Content-Type": "application/json"}),
     is_own=True,
 )

@@ -22,6 +22,7 @@ from mappers.contract import (
     duration,
     parse_time,
 )
+from mappers.contract.secrets import without_secrets
 from mappers.contract.signature import Scheme
 from mappers.uptime_kuma.dialect import Notice, mapping, read, string, text_of
 from mappers.uptime_kuma.expiry import expiry
@@ -171,7 +172,7 @@ SOURCE: Final = SourceKind(
     title="Uptime Kuma",
     auth=(Scheme.BEARER, Scheme.HEADER, Scheme.TOKEN),
     event_types=("down", "up", "pending", "maintenance", "certificate expiry", "domain expiry", "test"),
-    map=_map,
+    map=without_secrets(_map),
     request_key=_request_key,
     documents=_documents,
     methods=("GET", "POST"),

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Final
 
 from mappers.contract import Category, Draft, Example, Inbound, Level, Mapped, SourceKind, State, Unmapped, duration
+from mappers.contract.secrets import without_secrets
 from mappers.contract.signature import Scheme
 from mappers.uptimerobot.dialect import Notice, line, read
 
@@ -132,7 +133,7 @@ SOURCE: Final = SourceKind(
     title="UptimeRobot",
     auth=(Scheme.TOKEN, Scheme.BEARER, Scheme.HEADER),
     event_types=("Down", "Up", "SSL expiry", "Domain expiry"),
-    map=_map,
+    map=without_secrets(_map),
     request_key=_request_key,
     methods=("GET", "POST", "PUT"),
     steps=(

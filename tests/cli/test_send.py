@@ -5,8 +5,11 @@ import hashlib
 import hmac
 import json
 import os
+import socket
 import threading
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -17,6 +20,7 @@ from click.testing import CliRunner, Result
 
 from gateway.cli import gathering, main
 from gateway.cli.gathering import MEMORY, bodies, gather
+from gateway.cli.upload import seconds_for
 from mappers.contract import Inbound, State
 from mappers.dbt_core import SOURCE
 
@@ -148,6 +152,77 @@ def test_a_gateway_that_is_down_fails_nothing_unless_strict(project: Path, exit_
     assert "was not sent: no answer from http://127.0.0.1:1/webhooks/acme/dbt" in result.output
 
 
+@pytest.fixture
+def closed() -> str:
+    """An address where nobody listens."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return f"http://127.0.0.1:{listener.getsockname()[1]}/webhooks/acme/dbt"
+
+
+@contextmanager
+def listening(says: bytes = b"") -> Iterator[str]:
+    """A port that takes connections and answers each with `says`, over and over and slowly; without it nothing."""
+    over = threading.Event()
+
+    def drip(peer: socket.socket) -> None:
+        with peer, suppress(OSError):
+            while not over.wait(0.05):
+                peer.sendall(says)
+
+    def accept() -> None:
+        with suppress(OSError):
+            while True:
+                peers.append(threading.Thread(target=drip, args=(listener.accept()[0],)))
+                peers[-1].start()
+
+    peers: list[threading.Thread] = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        taker = threading.Thread(target=accept)
+        taker.start()
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}/webhooks/acme/dbt"
+        finally:
+            over.set()
+            listener.shutdown(socket.SHUT_RDWR)
+            for thread in (taker, *peers):
+                thread.join()
+
+
+def test_a_closed_port_is_tried_again_with_a_word_about_it_until_the_time_is_up(project: Path, closed: str):
+    result = send("--url", closed, "--timeout", "1", "--strict")
+    assert result.exit_code == 75
+    assert "Connection refused; trying again in 0." in result.stderr
+    assert "trying again" not in result.stdout
+    assert result.stderr.count("was not sent") == 1
+    assert "trying again" not in send("--url", closed, "--timeout", "1", "-q").output
+
+
+@pytest.mark.parametrize("says", [b"", b"x", b"HTTP/1.1 202 Accepted\r\nA: b\r\n"], ids=["nothing", "no HTTP", "headers for ever"])
+def test_a_port_that_accepts_and_never_answers_does_not_hold_up_the_job(project: Path, says: bytes):
+    with listening(says) as url:
+        begun = time.monotonic()
+        assert send("--url", url, "--timeout", "0.6", "--strict").exit_code == 75
+        assert send("--url", url, "--timeout", "0.6", "--exit-code-of", "0").exit_code == 0
+        assert time.monotonic() - begun < 30, "two uploads of 0.6 s, and by far not the minute of once"
+
+
+def test_a_busy_gateway_is_waited_for_as_it_asks_and_no_longer_than_there_is_time(project: Path, door: Door):
+    door.answers = [(503, {"title": "Unavailable"}, {"Retry-After": "1"})]
+    waited = send("--strict", "--timeout", "10")
+    assert (waited.exit_code, len(door.came)) == (0, 2)
+    assert "; trying again in 1.0 s" in waited.stderr
+    door.answers = [(503, {"title": "Unavailable"}, {"Retry-After": "120"})] * 2
+    given_up = send("--url", f"{door.url}-two", "--strict")
+    assert (given_up.exit_code, len(door.came)) == (75, 3), "two minutes are more than there is time for"
+    assert "trying again" not in given_up.stderr
+
+
+def test_without_a_word_about_time_a_job_is_held_up_for_seconds_and_a_large_body_for_longer():
+    assert seconds_for(0) == 10
+    assert seconds_for(16 * 1024 * 1024) == 26
+
+
 def test_what_passes_is_tried_again_with_the_same_bytes(project: Path, door: Door):
     door.answers = [(503, {"title": "Unavailable"}, {"Retry-After": "0"}), (429, {"title": "Slow"}, {"Retry-After": "0"})]
     assert send("--strict").exit_code == 0
@@ -217,6 +292,19 @@ def test_a_command_that_wrote_nothing_is_told_by_its_exit_code_once_and_with_its
     os.utime(log, (before, before))
     send("--exit-code-of", "2")
     assert len(door.came) == 2, "nothing ran in between: it is not told again"
+
+
+@pytest.mark.req("R10")
+def test_a_failed_operation_is_told_with_the_error_that_only_the_log_has(project: Path, door: Door):
+    (project / "target" / "run_results.json").write_text(artifact("operation-failed"))
+    (project / "logs").mkdir()
+    (project / "logs" / "dbt.log").write_text(
+        "10:00:00.1 [error] [MainThread]: Encountered an error while running operation: Runtime Error\n  no table named nowhere\n"
+    )
+    assert send("--exit-code-of", "1").exit_code == 1
+    drafts = SOURCE.map(Inbound(body=json.dumps(door.bodies[0]).encode())).drafts
+    (failing,) = [draft for draft in drafts if draft.slug == "dbt-operation-errors"]
+    assert (failing.state, failing.message) == (State.FIRING, "no table named nowhere")
 
 
 def test_a_log_is_read_for_its_last_command(project: Path, door: Door):

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from mappers.aws_sns import SOURCE
-from mappers.aws_sns.words import state_of, stem
+from mappers.aws_sns.words import state_of, state_of_field, stem
 from mappers.contract import Category, Draft, Headers, Inbound, Level, Mapped, State, Unmapped
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "aws_sns"
@@ -154,10 +154,65 @@ def test_each_partition_has_its_own_console() -> None:
         ("not available", None),
         ("Deploy of version 7 begins", None),
         ("WARNING: disk 80 % full", State.FIRING),
+        ("set up failed", State.FIRING),
     ],
 )
 def test_words_tell_a_state(text: str, state: State | None) -> None:
     assert state_of(text) is state
+
+
+@pytest.mark.req("R46")
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[RESOLVED] DiskFull", "RESOLVED: disk full", "Resolved: disk full", "OK: orders-db", "[OK] orders-db", "SUCCESS - nightly load",
+        "RECOVERED orders-db", "** RECOVERY Service Alert: db1/load is OK **", "orders-db UP", "Health check OK", "Finished: SUCCESS",
+        "status: ok", "nightly-orders succeeded", "nightly-orders succeeded (run 8)", "nightly load completed, no errors",
+        "load finished in 4 min",
+        "orders-load succeeded 2026-11-23", "The export of orders completed successfully.", "Successfully loaded orders", "Backup complete",
+        "orders-db has recovered after 12 minutes", "orders-db is available again", "orders-db is back up", "orders-db is back to normal",
+        "orders-db is up again", "all is well again", "12 tests passed", "0 failed, 12 passed",
+        "orders-db is healthy", "Load was successful",
+        "Service restored.", "Incident 12 resolved by ana", "load run=7 completed run=7",
+    ],
+)  # fmt: skip
+def test_a_statement_that_it_is_over_is_a_recovery(text: str) -> None:
+    assert state_of(text) is State.RESOLVED
+
+
+@pytest.mark.req("R46")
+@pytest.mark.parametrize(
+    "text",
+    [
+        "A new version is available", "Update available for orders-db", "Version 7 is now available", "AVAILABLE NOW: NEW FEATURES",
+        "How to set up alerts", "Set up your account", "Your account is set up", "Back up orders-db before Friday",
+        "Sign up for the webinar",
+        "CPU credits are up for renewal", "Traffic is up 20 %", "Customer success weekly", "Disaster recovery plan was updated",
+        "Resolved issues of this week", "OK to deploy?", "Please confirm once the load has completed", "Load will be completed at 9",
+        "Is the load finished?", "If the load succeeded, tell ana", "The load has not finished", "The load can't be completed",
+        "To set it up successfully, read on", "Snapshot restored to test",
+        "Load completed 3 steps of 5, waiting", "The date has passed us by",
+        "Waiting until orders-db is healthy", "ACCOUNT SET UP", "not available",
+        f"We write to tell you about {'many ' * 40} things, of which the first one is completed",
+    ],
+)  # fmt: skip
+def test_words_that_happen_to_be_in_a_text_are_no_recovery(text: str) -> None:
+    assert state_of(text) is None
+    (draft,) = message("Read more in the console.", text).drafts
+    assert draft.state is State.NOTE
+    assert text.startswith(draft.title.removesuffix("…"))
+
+
+@pytest.mark.parametrize(
+    ("value", "state"),
+    [
+        ("SUCCEEDED", State.RESOLVED), ("available", State.RESOLVED), ("UP", State.RESOLVED), ("job.completed", State.RESOLVED),
+        ("Order Load Succeeded", State.RESOLVED), ("FAILED", State.FIRING), ("set up failed", State.FIRING), ("Update Available", None),
+        ("Account Set Up", None), ("not ok", None), ("Customer Success Report", None), ("", None),
+    ],
+)  # fmt: skip
+def test_a_field_is_read_as_a_state_and_an_events_type_by_its_last_word(value: str, state: State | None) -> None:
+    assert state_of_field(value) is state
 
 
 def test_the_stem_of_a_text_has_no_state_number_date_or_id_in_it() -> None:

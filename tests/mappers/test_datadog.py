@@ -46,6 +46,7 @@ def identity(one: Draft) -> str:
         ("no-data", "recovered"),
         ("as-form", "recovered"),
         ("quote-in-message", "recovered"),
+        ("quote-in-name", "quote-in-name-recovered"),
         ("truncated", "recovered"),
         ("nested-spelling", "recovered"),
         ("published-triggered", "published-recovered"),
@@ -58,6 +59,23 @@ def test_a_recovery_resolves_what_the_alert_opened(failing: str, recovering: str
     assert (opened.state, closed.state) == (State.FIRING, State.RESOLVED)
     assert identity(opened) == identity(closed)
     assert opened.occurrence != closed.occurrence
+
+
+@pytest.mark.req("R19", "R46")
+@pytest.mark.parametrize("case", ["quote-in-name", "quote-in-name-no-id"])
+def test_a_name_with_quotes_in_it_stays_whole_and_so_does_its_identity(case: str) -> None:
+    opened, closed = draft(case), draft(f"{case}-recovered")
+    assert opened.title == closed.title == 'Rows of "orders", "items" too few'
+    assert identity(opened) == identity(closed)
+
+
+@pytest.mark.req("R19")
+@pytest.mark.parametrize("gap", ["\n  ", " ", ""])
+@pytest.mark.parametrize("name", ['"a"', 'Table "a", "b": empty', 'C:\\data "x"', 'ends with "', '"', '{"a": "b"}'])
+def test_any_name_survives_a_template_that_does_not_escape_it(name: str, gap: str) -> None:
+    fields = (("title", f"[Triggered] {name}"), ("alert_title", name), ("alert_scope", "host:db1"), ("date", "1795341480000"))
+    one = SOURCE.map(Inbound(body=("{" + ",".join(f'{gap}"{key}": "{text}"' for key, text in fields) + "}").encode())).drafts[0]
+    assert (one.title, one.event_data, one.member and one.member.key) == (" ".join(name.split()), {"monitor": name}, "host:db1")
 
 
 @pytest.mark.req("R13")

@@ -141,6 +141,44 @@ def test_dbt_1_4_and_1_11_say_the_same_of_the_same_project(case: str):
     }
 
 
+@pytest.mark.req("R10", "R11")
+@pytest.mark.parametrize(
+    ("case", "title", "member", "impact"),
+    [
+        ("hook-before-the-run-failed", "dbt hooks failing in shop", "shop.on-run-start.0", ("shop.on-run-start.1 (hook)",)),
+        ("log-hook-before-the-run-failed", "dbt hooks failing in shop", "shop.on-run-start.0", ("shop.on-run-start.1 (hook)",)),
+        ("hook-after-the-run-failed", "dbt hooks failing in shop", "shop.on-run-end.1", ("shop.on-run-end.2 (hook)",)),
+        (
+            "hook-before-the-run-skips-everything", "dbt hooks failing in shop", "shop.on-run-start.0",
+            ("shop.on-run-start.1 (hook)", "orders", "daily"),
+        ),
+        ("operation-failed", "dbt operations failing in shop", "grant_select", ()),
+    ],
+)  # fmt: skip
+def test_hooks_and_operations_are_no_models(case: str, title: str, member: str, impact: tuple[str, ...]):
+    (failing,) = firing(mapped(body(case)).drafts)
+    assert (failing.title, failing.member and failing.member.label, failing.impact) == (title, member, impact)
+    recovering = mapped(body("operation-recovers" if case.startswith("operation") else "hooks-recover")).drafts
+    assert identity(failing) in {identity(draft) for draft in recovering if draft.state is State.RESOLVED}
+
+
+@pytest.mark.req("R11")
+def test_what_is_skipped_is_blamed_on_what_came_before_it():
+    start, model, end = "operation.shop.shop-on-run-start-0", "model.shop.orders", "operation.shop.shop-on-run-end-0"
+    skipped = [("model.shop.daily", "skipped"), ("operation.shop.shop-on-run-end-1", "skipped")]
+    drafts = mapped(results((start, "success"), (model, "error"), (end, "error"), *skipped)).drafts
+    held_back = {draft.member.key: draft.impact for draft in firing(drafts) if draft.member}
+    assert held_back == {model: ("daily",), end: ("shop.on-run-end.1 (hook)",)}
+
+
+@pytest.mark.req("R10")
+def test_why_an_operation_failed_is_told_where_somebody_says_so():
+    (told,) = firing(mapped(body("operation-failed-with-its-error")).drafts)
+    assert told.message == "Runtime Error\n  Catalog Error: Table with name nowhere does not exist!"
+    (untold,) = firing(mapped(body("operation-failed")).drafts)
+    assert untold.message == "grant_select failed; dbt writes the reason into its log alone"
+
+
 @pytest.mark.req("R10")
 def test_a_run_touches_only_what_it_reports():
     assert members(mapped(results(("model.shop.orders", "success"), which="run", select=["orders"])).drafts) == {"model.shop.orders"}
