@@ -96,7 +96,7 @@ async def create_source(call: Call) -> Connecting:
     scheme = wanted.scheme or kind.auth[0]
     secret = wanted.secret or invented(scheme)
     auth = stored_auth(kind, scheme, secret, wanted.options, vault=call.means.vault, now=call.now)
-    check_settings(kind, wanted.settings)
+    check_settings(kind, wanted.settings, call.means.reach)
     settings = proofs.sealed_settings(wanted.settings, kind, call.means.vault)
 
     def make(transaction: Transaction) -> int:
@@ -125,7 +125,9 @@ async def change_source(call: Call) -> Done:
         if wanted.environment is not None:
             values["environment"] = wanted.environment
         if wanted.settings is not None:
-            values["settings"] = changed_settings(_kind_of(call, kept), kept.settings, wanted.settings, call.means.vault)
+            values["settings"] = changed_settings(
+                _kind_of(call, kept), kept.settings, wanted.settings, vault=call.means.vault, reach=call.means.reach
+            )
         if wanted.enabled is not None and wanted.enabled is (kept.disabled_at is not None):
             values |= {"disabled_at": None if wanted.enabled else call.now, "managed": False}
         if not values:
