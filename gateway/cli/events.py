@@ -72,7 +72,7 @@ def wanted_of(transaction: "Transaction", teams: list[int], ids: tuple[int, ...]
     from gateway.storage import sources
     from gateway.storage.events import Filter
 
-    slugs = {row["slug"] for row in sources.overview(transaction, team_ids=teams)}
+    slugs = sources.slugs(transaction, team_ids=teams)
     if given.get("source") is not None and given["source"] not in slugs:
         raise click.ClickException(f"there is no source {given['source']!r}; there are: {', '.join(sorted(slugs)) or 'none yet'}")
     return Filter(ids=ids, **given)

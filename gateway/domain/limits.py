@@ -26,7 +26,7 @@ class Limit:
         return f"{self.of.capitalize()} can have {self.most:,} {self.what}, and has them. {self.advice}"
 
 
-SOURCES: Final = Limit("sources", 500, "a team", "A disabled one counts too, for what it sent stays: enable and change one instead.")
+SOURCES: Final = Limit("sources", 500, "a team", "A disabled one counts too: enable and change one, or delete it.")
 SECRETS: Final = Limit("secrets that are still valid", 10, "a source", "End one that no sender uses any more.")
 MEMBERS: Final = Limit("members made here", 10_000, "a team", "End a membership, or name people in tocsin.toml.")
 TOKENS: Final = Limit("API tokens that are still valid", 50, "a person", "End one that nothing uses any more.")

@@ -42,6 +42,7 @@ _SAYINGS: Final = {
     "thanks": ("Thank you: that was noted", None),
     "disabled": ("Disabled: nothing more is taken of it, and what it sent stays", None),
     "enabled": ("Enabled: what it sends is taken again", None),
+    "source-deleted": ("Deleted: its name is free, and what it told stays readable", None),
     "secret-ended": ("That secret is not accepted any more", None),
     "tested": ("The test was taken: below is what it would become. Nobody is told", None),
     "test-refused": ("The test was taken; but the source has no valid secret, so it refuses what its sender sends", None),

@@ -45,6 +45,44 @@ async def knock(client: Client, address: str, credential: str | None = None, bod
     return answer.status
 
 
+async def test_a_disabled_source_is_deleted_and_its_name_is_free(
+    house: House, boss: Any, ana: Any, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = await boss.post("/api/sources", NEW, status=201)
+    one = f"/api/sources/{made['id']}"
+    house.say(failure(run="r"), source_id=made["id"])
+    await boss.delete(f"{one}?permanently=true", status=409)
+    assert await knock(client, made["address"], made["credential"]) == 202
+    await boss.delete(one)
+    monkeypatch.setattr(limits, "SOURCES", Limit("sources", 1, "a team", "Delete one."))
+    await boss.post("/api/sources", {**NEW, "slug": "another"}, status=409)
+    await ana.delete(f"{one}?permanently=true", status=403)
+    await boss.delete(f"{one}?permanently=true")
+    for method, path in (("GET", one), ("PATCH", one), ("DELETE", one), ("POST", f"{one}/secrets"), ("POST", f"{one}/test")):
+        await boss.ask(method, path, status=404, **({"json": {}} if method == "PATCH" or path.endswith("secrets") else {}))
+    assert await knock(client, made["address"], made["credential"]) == 404
+    (row,) = house.rows(tables.sources, tables.sources.c.id == made["id"])
+    assert (row["slug"], row["auth"], row["managed"]) == (f"etl-prod (deleted {made['id']})", [], False)
+    assert "etl-prod" not in [one["slug"] for one in (await boss.get("/api/sources"))["items"]]
+    again = await boss.post("/api/sources", NEW, status=201)
+    assert again["id"] != made["id"]
+    assert await knock(client, again["address"], made["credential"]) == 401
+    assert [one["source"] for one in (await ana.get("/api/notifications/v1"))["items"]] == [row["slug"]]
+    assert [one["source"] for one in (await boss.get("/api/events"))["items"]] == [row["slug"]] * 2
+    assert (await boss.get("/api/audit"))["items"][1]["action"] == "source.deleted"
+
+
+async def test_what_is_deleted_keeps_no_secret_and_no_monitor(house: House, signed: None, boss: Any) -> None:
+    settings = {"api_url": "http://prefect:4200/api", "api_key": "a-key-of-prefect", "late_hold": "9m"}
+    made = await boss.post("/api/sources", {"slug": "flows", "kind": "prefect", "settings": settings}, status=201)
+    await boss.post("/api/monitors", {"source": "flows", "pipeline": "nightly", "cron": "0 2 * * *"}, status=201)
+    await boss.delete(f"/api/sources/{made['id']}")
+    await boss.delete(f"/api/sources/{made['id']}?permanently=true")
+    (row,) = house.rows(tables.sources, tables.sources.c.id == made["id"])
+    assert row["settings"] == {"api_url": "http://prefect:4200/api", "late_hold": "9m"}
+    assert (await boss.get("/api/monitors"))["items"] == []
+
+
 PRIVATE = [
     "http://10.20.0.5:4200/api",
     "http://localhost:4200/api",
