@@ -135,7 +135,9 @@ class Web:
         self.app.on_response_prepare.append(name_it)
         doorbook = Doorbook(database, kinds, vault)
         reach = Reach(networks=environment.allowed_networks)
-        means = Means(kinds, vault, Rehearsals(doorbook, self._journal), reach, redacting(environment))
+        means = Means(
+            kinds, vault, Rehearsals(doorbook, self._journal), environment.smtp_url is not None, ring, reach, redacting(environment)
+        )
         self.door = door = Door(doorbook, self._journal, self._rejections, clock, environment.trusted_proxies)
         door.add_routes(self.app.router)
         self._leaving = False

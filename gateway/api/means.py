@@ -16,6 +16,10 @@ class Means:
     kinds: Mapping[str, SourceKind]
     vault: Vault
     rehearsals: Rehearsals
+    mails: bool
+    """Whether a mail server is configured."""
+    ring: Callable[[], None]
+    """Tells the workers that there is something to do."""
     reach: Reach
     """How far the gateway reaches where an admin of a team says whom it asks."""
     redact: Callable[[str], str]
