@@ -43,7 +43,7 @@ from gateway.channels.email.smtp import Smtp
 from gateway.channels.email.smtp_url import SmtpUrl
 from gateway.config.environment import Environment, EnvironmentFault
 from gateway.config.provider import provider_settings
-from gateway.domain.outgoing import OPERATORS, fault_of
+from gateway.domain.outgoing import OPERATORS, Reach, fault_of
 from gateway.domain.sign_in_link import SignInLinks
 from gateway.domain.unsubscribing import Unsubscribing
 from gateway.gauges import Gauges
@@ -134,7 +134,10 @@ class Web:
         self.app = web.Application(client_max_size=1024 * 1024, middlewares=[identified, as_problem])
         self.app.on_response_prepare.append(name_it)
         doorbook = Doorbook(database, kinds, vault)
-        means = Means(kinds, vault, Rehearsals(doorbook, self._journal))
+        reach = Reach(networks=environment.allowed_networks)
+        means = Means(
+            kinds, vault, Rehearsals(doorbook, self._journal), environment.smtp_url is not None, ring, reach, redacting(environment)
+        )
         self.door = door = Door(doorbook, self._journal, self._rejections, clock, environment.trusted_proxies)
         door.add_routes(self.app.router)
         self._leaving = False
@@ -151,7 +154,7 @@ class Web:
         self._provider = Provider(settings) if settings else None
         ways = Ways(mail=environment.smtp_url is not None, provider=settings.name if settings else "")
         signing_in = SigningIn(database, sign_in, clock, ways, environment.trusted_proxies, ring)
-        pages = Pages(database, sign_in, clock, environment.base_url, means, signing_in, self._provider, redacting(environment))
+        pages = Pages(database, sign_in, clock, environment.base_url, means, signing_in, self._provider)
         pages.add_routes(self.app.router)
         self.app.router.add_get("/api/openapi.json", _described(environment))
 

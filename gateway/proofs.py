@@ -73,6 +73,12 @@ def secret_settings(kind: SourceKind) -> set[str]:
     return {name for name, field in kind.settings.model_fields.items() if "SecretStr" in str(field.annotation)}
 
 
+def plain_settings(kept: Mapping[str, Any], kind: SourceKind | None) -> dict[str, Any]:
+    """Those of a source's settings that are no secret; none where its kind is unknown, and so which those are."""
+    secret = secret_settings(kind) if kind else kept.keys()
+    return {name: value for name, value in kept.items() if name not in secret}
+
+
 def opened(kept: Sequence[Mapping[str, Any]], vault: Vault) -> tuple[Proof, ...]:
     """The proofs as the door checks them. A secret sealed with another key is left out: it can prove nothing."""
     return tuple(

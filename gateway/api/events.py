@@ -1,7 +1,8 @@
 """For admins of a team: what arrived, what became of it, and mapping it again."""
 
-import base64
+import asyncio
 import codecs
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final, Self
 
@@ -12,6 +13,7 @@ from gateway.api.operation import Call, Model, Operation
 from gateway.api.problem import FieldError, Problem
 from gateway.api.rows import before, rows
 from gateway.domain.connecting import TEST_HEADER
+from gateway.domain.redacting import Clean, document, pairs, without_secrets
 from gateway.engine.mapping import read_whole
 from gateway.storage import audit, events, processing, replay
 from gateway.storage.database import Transaction
@@ -138,7 +140,7 @@ class WouldBe(BaseModel):
 
 
 class EventDetail(BaseModel):
-    """One event whole, as far as it is shown: the first 64 KiB of its body."""
+    """One event as it may be shown: the first 64 KiB of its body, and no secrets; those that sign a sender in were never stored."""
 
     id: int
     team: str
@@ -156,10 +158,10 @@ class EventDetail(BaseModel):
     attempts: int
     processed_at: datetime | None
     size: int
-    body: str | None
-    """The body as text; null where it is not UTF-8."""
-    body_base64: str | None
-    """The body where it is not UTF-8."""
+    body: str
+    """The body as text, with `[redacted: what]` in place of what looks like a secret; what is not UTF-8 stands as U+FFFD."""
+    redacted: bool
+    """Whether anything was taken out of what is shown."""
     follow_ups: list[FollowUp]
     test: WouldBe | None
     """What it would become; null where it is no test."""
@@ -186,17 +188,25 @@ async def count_events(call: Call) -> EventCounts:
 
 
 async def show_event(call: Call) -> EventDetail:
-    """One event with its body; credentials were never stored."""
+    """One event with its body, without what looks like a secret; `tocsin events show ID --raw` on the gateway's machine shows the bytes."""
     row = await call.database.read(events.show, team_ids=call.admin_team_ids(None), event_id=call.id())
     if row is None:
         raise Problem(404, "There is no such event, or it was too old to keep.")
-    raw = bytes(row["body"])
-    try:
-        body, encoded = _utf8().decode(raw[:_SHOWN_BODY], final=len(raw) <= _SHOWN_BODY), None  # a cut character at the end is left out
-    except UnicodeDecodeError:
-        body, encoded = None, base64.b64encode(raw[:_SHOWN_BODY]).decode()
     test = await _would_be(call) if any(name.lower() == TEST_HEADER.lower() for name, _ in row["headers"]) else None
-    return EventDetail.model_validate({**row, "test": test, "size": len(raw), "body": body, "body_base64": encoded})
+    return await asyncio.to_thread(_shown, row, test, call.means.redact)
+
+
+def _shown(row: Mapping[str, Any], test: WouldBe | None, redact: Clean) -> EventDetail:
+    """In a thread, for a body may be large."""
+    raw = bytes(row["body"])
+    whole = _utf8("replace").decode(raw[:_SHOWN_BODY], final=len(raw) <= _SHOWN_BODY)  # a cut character at the end is left out
+    given = {"path": row["path"], "query": row["query"], "headers": [list(one) for one in row["headers"]], "body": whole}
+    shown = {
+        "path": redact(row["path"]), "query": redact(row["query"]), "headers": pairs(row["headers"], redact),
+        "body": without_secrets(whole, redact),
+    }  # fmt: skip
+    more = {"reason": row["reason"] and redact(row["reason"]), "size": len(raw), "redacted": shown != given}
+    return EventDetail.model_validate({**row, **shown, **more, "test": test and document(test.model_dump(), redact)})
 
 
 async def _would_be(call: Call) -> WouldBe:

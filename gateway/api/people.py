@@ -11,8 +11,9 @@ from gateway.api.problem import Problem
 from gateway.api.rows import before, rows
 from gateway.config.document import Email
 from gateway.domain import limits
-from gateway.storage import audit, members, people, refused_addresses
+from gateway.storage import audit, invitations, members, people, refused_addresses
 from gateway.storage.database import Transaction
+from gateway.storage.invitations import Invited
 from gateway.storage.members import Change, Refusal
 from gateway.storage.people import FLOOR
 from mappers.contract.text import clean, one_line
@@ -86,6 +87,8 @@ class MembershipRequest(Model):
     """Default: member."""
     permissions: Annotated[list[Permission], Field(max_length=100)] | None = None
     """All of them, beside those that come with the role."""
+    invite: bool = True
+    """Whether somebody who was no member is told by mail. The mail leads to the sign-in page, and signs nobody in itself."""
 
     @field_validator("name")
     @classmethod
@@ -102,6 +105,9 @@ class MembershipNow(BaseModel):
     permissions: list[str]
     created: bool
     """Whether the person was no member before."""
+    invitation: Invited | None
+    """What becomes of the mail that tells them; null: there is nothing to tell. `asked`: it is on its way. `lately`: they were told within
+    a week. `too-many`: the team told as many today as it may. `refused`: the address takes no mail. `no-server`: none is configured."""
 
 
 _WHY: Final = {
@@ -134,7 +140,7 @@ async def put_member(call: Call) -> MembershipNow:
     (team_id,) = call.admin_team_ids(call.path["slug"])
     wanted: MembershipRequest = call.body
 
-    def put(transaction: Transaction) -> Change | Refusal:
+    def put(transaction: Transaction) -> tuple[Change | Refusal, Invited | None]:
         change = members.put(
             transaction,
             team_id=team_id,
@@ -146,12 +152,24 @@ async def put_member(call: Call) -> MembershipNow:
         )
         if isinstance(change, Change):
             _note(transaction, call, team_id, change, "member.added" if change.before is None else "member.changed")
-        return change
+            if change.before is None and wanted.invite and change.user_id != call.person.id:
+                return change, _invited(transaction, call, team_id, change.user_id)
+        return change, None
 
-    change = _done(await call.database.write(put))
+    changed, invitation = await call.database.write(put)
+    change = _done(changed)
+    if invitation is Invited.ASKED:
+        call.means.ring()
     return MembershipNow(
-        id=change.user_id, email=wanted.email, role=change.role, permissions=list(change.permissions), created=change.before is None
+        id=change.user_id, email=wanted.email, role=change.role, permissions=list(change.permissions), created=change.before is None,
+        invitation=invitation,
     )  # fmt: skip
+
+
+def _invited(transaction: Transaction, call: Call, team_id: int, user_id: int) -> Invited:
+    if not call.means.mails:
+        return Invited.NO_SERVER
+    return invitations.invite(transaction, team_id=team_id, user_id=user_id, by=call.person, now=call.now)
 
 
 async def end_member(call: Call) -> Done:

@@ -1,6 +1,6 @@
 """What a source is made of, checked as its kind wants it: how its sender proves itself, and its settings."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any, Final
 
@@ -10,6 +10,8 @@ from gateway import proofs
 from gateway.api.problem import FieldError, Problem
 from gateway.config.auth import Auth
 from gateway.domain.connecting import HEADER, SIGNATURE_HEADER
+from gateway.domain.outgoing import Reach
+from gateway.upstream import addresses
 from gateway.vault import Vault
 from mappers.contract import SourceKind
 from mappers.contract.signature import Scheme
@@ -55,10 +57,10 @@ def _words(error: Any) -> str:
     return "there is no such option" if error["type"] == "extra_forbidden" else str(error["msg"]).removeprefix("Value error, ")
 
 
-def check_settings(kind: SourceKind, values: Mapping[str, Any]) -> None:
-    """Raises a 422 that names each setting that cannot be used."""
+def check_settings(kind: SourceKind, values: Mapping[str, Any], reach: Reach, given: Collection[str] | None = None) -> None:
+    """Raises a 422 that names each setting that cannot be used; of addresses those alone that are `given` anew: all, by default."""
     try:
-        kind.read_settings(values)
+        settings = kind.read_settings(values)
     except ValidationError as error:
         errors = [
             FieldError(
@@ -67,14 +69,22 @@ def check_settings(kind: SourceKind, values: Mapping[str, Any]) -> None:
             )
             for one in error.errors()
         ]
-        raise Problem(422, f"{len(errors)} setting{'s' if len(errors) != 1 else ''} cannot be used; see errors.", errors) from None
+        raise _unusable(errors) from None
+    faults = addresses.faults(kind.kind, settings, reach).items()
+    errors = [FieldError(place=f"body.settings.{name}", message=fault) for name, fault in faults if given is None or name in given]
+    if errors:
+        raise _unusable(errors)
 
 
-def changed_settings(kind: SourceKind, kept: Mapping[str, Any], change: Mapping[str, Any], vault: Vault) -> dict[str, Any]:
+def _unusable(errors: list[FieldError]) -> Problem:
+    return Problem(422, f"{len(errors)} setting{'s' if len(errors) != 1 else ''} cannot be used; see errors.", errors)
+
+
+def changed_settings(kind: SourceKind, kept: Mapping[str, Any], change: Mapping[str, Any], *, vault: Vault, reach: Reach) -> dict[str, Any]:
     """What is stored from now on; secret settings that stay are not sealed anew."""
     merged = {**kept, **change}
     wanted = {name: value for name, value in merged.items() if value is not None}
-    check_settings(kind, wanted)
+    check_settings(kind, wanted, reach, {name for name, value in change.items() if value != kept.get(name)})
     fresh = proofs.sealed_settings({name: value for name, value in change.items() if value is not None}, kind, vault)
     return {name: fresh.get(name, value) for name, value in wanted.items()}
 

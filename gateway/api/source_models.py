@@ -163,6 +163,13 @@ class Rotation(Model):
             raise ValueError("must be before the year 10000 in UTC") from None
 
 
+class Ending(Model):
+    """How a source ends."""
+
+    permanently: bool = False
+    """Whether it is deleted, which cannot be taken back; it must be disabled already."""
+
+
 class Connecting(BaseModel):
     """A source with what its sender must know; shown this once."""
 

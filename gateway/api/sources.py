@@ -14,6 +14,7 @@ from gateway.api.problem import Problem
 from gateway.api.source_checks import changed_settings, check_settings, field, stored_auth
 from gateway.api.source_models import (
     Connecting,
+    Ending,
     KindRow,
     Kinds,
     NewSource,
@@ -96,14 +97,14 @@ async def create_source(call: Call) -> Connecting:
     scheme = wanted.scheme or kind.auth[0]
     secret = wanted.secret or invented(scheme)
     auth = stored_auth(kind, scheme, secret, wanted.options, vault=call.means.vault, now=call.now)
-    check_settings(kind, wanted.settings)
+    check_settings(kind, wanted.settings, call.means.reach)
     settings = proofs.sealed_settings(wanted.settings, kind, call.means.vault)
 
     def make(transaction: Transaction) -> int:
         if limits.SOURCES.refuses(sources.count(transaction, team_id=team_id)):
             raise Problem(409, limits.SOURCES.said)
         if sources.is_taken(transaction, team_id=team_id, slug=wanted.slug):
-            raise Problem(409, f"The team has a source {wanted.slug!r} already; a disabled one can be enabled again.")
+            raise Problem(409, f"The team has a source {wanted.slug!r} already; a disabled one can be enabled again, or deleted.")
         made = sources.put(
             transaction, team_id=team_id, slug=wanted.slug, kind=kind.kind, environment=wanted.environment, auth=auth, settings=settings,
             managed=False, now=call.now,
@@ -125,7 +126,9 @@ async def change_source(call: Call) -> Done:
         if wanted.environment is not None:
             values["environment"] = wanted.environment
         if wanted.settings is not None:
-            values["settings"] = changed_settings(_kind_of(call, kept), kept.settings, wanted.settings, call.means.vault)
+            values["settings"] = changed_settings(
+                _kind_of(call, kept), kept.settings, wanted.settings, vault=call.means.vault, reach=call.means.reach
+            )
         if wanted.enabled is not None and wanted.enabled is (kept.disabled_at is not None):
             values |= {"disabled_at": None if wanted.enabled else call.now, "managed": False}
         if not values:
@@ -138,8 +141,17 @@ async def change_source(call: Call) -> Done:
     return Done()
 
 
+async def end_source(call: Call) -> Done:
+    """Disables a source: it takes no more, within a second in every process, what it sent stays, and it can be enabled again.
+
+    With `permanently` a disabled one is deleted: its name, its secrets and its place among the team's are free at once, its monitors
+    end, what it sent goes by age. Its notifications stay readable.
+    """
+    return await (delete_source(call) if call.query.permanently else disable_source(call))
+
+
 async def disable_source(call: Call) -> Done:
-    """Takes no more of it, within a second in every process. What it sent stays, and it can be enabled again."""
+    """Takes no more of it."""
 
     def disable(transaction: Transaction) -> None:
         kept = _mine(transaction, call)
@@ -148,6 +160,20 @@ async def disable_source(call: Call) -> Done:
             _note(transaction, call, kept.team_id, "source.disabled", f"{kept.team}/{kept.slug}")
 
     await call.database.write(disable)
+    return Done()
+
+
+async def delete_source(call: Call) -> Done:
+    """Deletes a disabled source."""
+
+    def end(transaction: Transaction) -> None:
+        kept = _mine(transaction, call)
+        if kept.disabled_at is None:
+            raise Problem(409, "The source takes webhooks: disable it first, then delete it.")
+        sources.end(transaction, kept, settings=proofs.plain_settings(kept.settings, call.means.kinds.get(kept.kind)), now=call.now)
+        _note(transaction, call, kept.team_id, "source.deleted", f"{kept.team}/{kept.slug}")
+
+    await call.database.write(end)
     return Done()
 
 
@@ -307,7 +333,7 @@ OPERATIONS: Final = (
     _operation("POST", _ROOT, "A new source", create_source, Connecting, body=NewSource, status=201),
     _operation("GET", _ONE, "One source whole", show_source, SourceWhole, problems=(404,)),
     _operation("PATCH", _ONE, "Change a source", change_source, Done, body=SourceChange),
-    _operation("DELETE", _ONE, "Disable a source", disable_source, Done),
+    _operation("DELETE", _ONE, "Disable a source, or delete a disabled one", end_source, Done, query=Ending),
     _operation("POST", f"{_ONE}/secrets", "A new secret beside the old ones", rotate_secret, Connecting, body=Rotation, status=201),
     _operation("DELETE", f"{_ONE}/secrets/{{secret}}", "End a secret at once", end_secret, Done),
     _operation("POST", f"{_ONE}/test", "Send a test", send_test, TestSent, status=201),

@@ -13,7 +13,7 @@ from gateway.cli.notify import notify
 from gateway.cli.rotate_key import rotate_key
 from gateway.cli.send import send
 from gateway.cli.serve import serve
-from gateway.cli.setup import apply, disable_source, migrate, sign_in_link
+from gateway.cli.setup import apply, delete_source, disable_source, migrate, sign_in_link
 from gateway.cli.summarize import summarize
 
 
@@ -32,6 +32,7 @@ for command in (
     events,
     apply,
     disable_source,
+    delete_source,
     migrate,
     cleanup,
     backup,

@@ -25,6 +25,8 @@ _SAID: Final = {
     "events": ("request that arrived", "requests that arrived"),
     "request_keys": ("request key", "request keys"),
     "runs": ("run of a pipeline", "runs of pipelines"),
+    "rejections": ("refused request of a deleted source", "refused requests of deleted sources"),
+    "sources": ("deleted source that nothing names any more", "deleted sources that nothing names any more"),
     "audit": ("audit entry", "audit entries"),
     "credentials": ("session or sign-in link", "sessions and sign-in links"),
 }

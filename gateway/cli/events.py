@@ -10,6 +10,7 @@ import click
 from gateway.cli.common import opened, plain_errors, utc_now
 
 if TYPE_CHECKING:
+    from gateway.config.environment import Environment
     from gateway.storage.database import Transaction
     from gateway.storage.events import Filter
 
@@ -71,7 +72,7 @@ def wanted_of(transaction: "Transaction", teams: list[int], ids: tuple[int, ...]
     from gateway.storage import sources
     from gateway.storage.events import Filter
 
-    slugs = {row["slug"] for row in sources.overview(transaction, team_ids=teams)}
+    slugs = sources.slugs(transaction, team_ids=teams)
     if given.get("source") is not None and given["source"] not in slugs:
         raise click.ClickException(f"there is no source {given['source']!r}; there are: {', '.join(sorted(slugs)) or 'none yet'}")
     return Filter(ids=ids, **given)
@@ -144,16 +145,24 @@ def _print(found: list[dict[str, Any]]) -> None:
 @events.command()
 @click.argument("event_id", type=click.IntRange(0, 2**63 - 1))
 @click.option("--json", "whole_json", is_flag=True, help="Everything as one JSON object.")
+@click.option("--raw", is_flag=True, help="The body alone, byte for byte as it arrived; with --json everything, and nothing taken out.")
 @plain_errors
-def show(event_id: int, whole_json: bool) -> None:
-    """One event whole. Credentials were never stored."""
+def show(event_id: int, whole_json: bool, raw: bool) -> None:
+    """One event whole, without what looks like a secret. Credentials of senders were never stored."""
     from gateway.storage import events as stored
     from mappers.contract.text import clean, one_line
 
-    with opened(create=False) as (_, database), database.reading() as transaction:
+    with opened(create=False) as (environment, database), database.reading() as transaction:
         row = stored.show(transaction, team_ids=team_ids(transaction, None), event_id=event_id)
     if row is None:
         raise click.ClickException(f"there is no event {event_id}; `tocsin events list` shows those there are")
+    if raw and not whole_json:
+        click.echo(bytes(row["body"]), nl=False)
+        return
+    if raw:
+        click.echo(as_json(row, indent=2))
+        return
+    row = _without_secrets(row, environment)
     if whole_json:
         click.echo(as_json(row, indent=2))
         return
@@ -171,7 +180,23 @@ def show(event_id: int, whole_json: bool) -> None:
     click.echo(f"\n{one_line(request, 2000)}")
     for name, value in row["headers"]:
         click.echo(f"{one_line(name, 200)}: {one_line(value, 2000)}")
-    click.echo(f"\n{clean(bytes(row['body']).decode('utf-8', 'replace'))}")
+    click.echo(f"\n{clean(row['body'])}")
+    if row["redacted"]:
+        click.echo(
+            f"\nWhat looks like a secret is taken out; `tocsin events show {event_id} --raw` writes the body as it arrived.", err=True
+        )
+
+
+def _without_secrets(row: dict[str, Any], environment: "Environment") -> dict[str, Any]:
+    """The same as a page shows it."""
+    from gateway.domain.redacting import pairs, without_secrets
+    from gateway.workers.reading import redacting
+
+    redact, body = redacting(environment), bytes(row["body"]).decode("utf-8", "replace")
+    given = {**row, "headers": [list(one) for one in row["headers"]], "body": body}
+    texts = {name: given[name] and redact(given[name]) for name in ("path", "query", "reason")}
+    shown = {**given, **texts, "headers": pairs(given["headers"], redact), "body": without_secrets(body, redact)}
+    return {**shown, "redacted": shown != given}
 
 
 @events.command()

@@ -1,10 +1,14 @@
-"""`tocsin migrate`, `apply`, `disable-source`, `sign-in-link`: what is done to an installation beside serving."""
+"""`tocsin migrate`, `apply`, `disable-source`, `delete-source`, `sign-in-link`: what is done to an installation beside serving."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from gateway.cli.common import configuration_of, kinds_of, opened, page_address, plain_errors, utc_now, vault_for
+
+if TYPE_CHECKING:
+    from gateway.storage.sources import Kept
 
 
 @click.command()
@@ -55,7 +59,46 @@ def disable_source(source: str) -> None:
             audit.note(transaction, by=audit.COMMAND, team_id=team_id, action="source.disabled", target=source, now=utc_now())
     if not done:
         raise click.ClickException(f"there is no enabled source {source}; write it as team/slug")
-    click.echo(f"{source} takes no webhooks any more. A tocsin.toml that names it enables it again.")
+    click.echo(
+        f"{source} takes no webhooks any more. A tocsin.toml that names it enables it again. To be rid of it: tocsin delete-source {source}"
+    )
+
+
+@click.command("delete-source")
+@click.argument("source")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@plain_errors
+def delete_source(source: str, yes: bool) -> None:
+    """Delete the disabled SOURCE, written team/slug: its name is free again. What it told stays readable."""
+    from gateway import proofs
+    from gateway.storage import audit, sources
+
+    team, _, slug = source.partition("/")
+    with opened(create=False) as (environment, database):
+        kinds = kinds_of(configuration_of(environment))
+        with database.reading() as transaction:
+            _deletable(sources.find_kept(transaction, team=team, slug=slug), source)
+        if not yes:
+            click.echo("Its name, its secrets and its monitors go at once, what it sent by age. Its notifications stay readable.", err=True)
+            click.confirm(f"Delete {source}? This cannot be taken back.", abort=True, err=True)
+        with database.writing() as transaction:
+            kept = _deletable(sources.find_kept(transaction, team=team, slug=slug, to_change=True), source)
+            sources.end(transaction, kept, settings=proofs.plain_settings(kept.settings, kinds.get(kept.kind)), now=utc_now())
+            audit.note(transaction, by=audit.COMMAND, team_id=kept.team_id, action="source.deleted", target=source, now=utc_now())
+    click.echo(f"{source} is deleted.")
+
+
+def _deletable(kept: "Kept | None", source: str) -> "Kept":
+    from gateway.storage.sources import OWN
+
+    if kept is None:
+        raise click.ClickException(f"there is no source {source}; write it as team/slug")
+    if kept.kind == OWN:
+        raise click.ClickException(f"{source} is Tocsin itself: nobody sends to it, and it cannot be deleted")
+    if kept.disabled_at is None:
+        how = "take it out of tocsin.toml, then `tocsin apply`" if kept.managed else f"tocsin disable-source {source}"
+        raise click.ClickException(f"{source} takes webhooks; disable it first: {how}")
+    return kept
 
 
 @click.command("sign-in-link")

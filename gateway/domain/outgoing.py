@@ -27,6 +27,7 @@ _METADATA: Final = tuple(
 )
 _NAT64: Final = tuple(ip_network(one) for one in ("64:ff9b::/96", "64:ff9b:1::/48"))
 _COMPATIBLE: Final = ip_network("::/96")
+_HERE: Final = "localhost"
 _ISATAP: Final = (0x00005EFE, 0x02005EFE)
 
 
@@ -99,6 +100,8 @@ def _written(host: str) -> str | None:
         return str(ip_address(host.partition("%")[0]))
     except ValueError:
         pass
+    if host == _HERE or host.endswith(f".{_HERE}"):
+        return "127.0.0.1"  # https://www.rfc-editor.org/rfc/rfc6761#section-6.3
     try:
         return socket.inet_ntoa(socket.inet_aton(host)) if host[:1].isdigit() else None
     except (OSError, ValueError):

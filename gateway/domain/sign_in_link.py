@@ -13,6 +13,8 @@ GOOD_FOR: Final = timedelta(minutes=15)
 """From when it was asked for."""
 LAST_SENT: Final = timedelta(minutes=10)
 """From then on a mail would come too late to be of use."""
+INVITED_FOR: Final = timedelta(days=1)
+"""How long it is tried to tell somebody of a team that they are in; the mail holds no link that signs in."""
 INBOX: Final = "/"
 
 
@@ -25,6 +27,11 @@ class SignInLinks:
     def token(self, number: int, salt: str) -> str:
         """256 bits that nobody guesses: the same whenever they are asked for."""
         return urlsafe_b64encode(hmac.digest(self._key, f"{number}.{salt}".encode(), "sha256")).decode().rstrip("=")
+
+
+def page_for(public_url: str, email: str) -> str:
+    """The page where a link can be asked for, with the address filled in."""
+    return f"{public_url}/sign-in?{urlencode({'email': email})}"
 
 
 def address(public_url: str, token: str, target: str) -> str:

@@ -9,11 +9,13 @@ from pydantic import ValidationError
 
 from gateway import proofs
 from gateway.config.document import Configuration, ConfigurationError, Monitor, Source, Subscription
+from gateway.domain.outgoing import OPERATORS
 from gateway.provision.issuers import check_issuers, keep_issuers
 from gateway.provision.people import put_people
 from gateway.provision.watched import check_watched, keep_watched
 from gateway.storage import audit, locks, monitors, people, sources
 from gateway.storage.database import Transaction
+from gateway.upstream import addresses
 from gateway.vault import Vault
 from mappers.contract import SourceKind
 
@@ -55,7 +57,8 @@ def check_sources(configuration: Configuration, kinds: Mapping[str, SourceKind])
                 f"{where}: auth: {kind.title} cannot use {', '.join(unfit)}; it can use {', '.join(one.value for one in kind.auth)}"
             )
         try:
-            kind.read_settings(source.settings)
+            settings = kind.read_settings(source.settings)
+            faults += [f"{where}: settings.{name}: {fault}" for name, fault in addresses.faults(kind.kind, settings, OPERATORS).items()]
         except ValidationError as error:
             faults += [f"{where}: settings.{'.'.join(str(part) for part in one['loc'])}: {one['msg']}" for one in error.errors()]
     if faults:

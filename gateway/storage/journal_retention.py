@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, exists, func, literal_column, select, tuple_
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, exists, func, literal_column, or_, select, tuple_
 
 from gateway.storage.among import among
 from gateway.storage.events import ENDINGS
-from gateway.storage.tables import documents, events, processing, request_keys
+from gateway.storage.tables import documents, events, processing, request_keys, sources
 from gateway.storage.types import Time
 
 DEFAULT_DAYS: Final = 90
@@ -40,10 +40,18 @@ _later: Final = events.alias("later")
 _NEWEST_QUEUED: Final = select(func.max(processing.c.event_id)).scalar_subquery()
 
 
+def _of_deleted() -> ColumnElement[bool]:
+    its = (events.c.id == processing.c.event_id, sources.c.id == events.c.source_id, sources.c.deleted_at.is_not(None))
+    return and_(processing.c.status != literal_column("'waiting'"), exists().where(*its).correlate(processing))
+
+
 def _may_go() -> ColumnElement[bool]:
-    """Its processing ended, no mapper wants it back, and it is not the last that was queued, from which the worker counts on."""
+    """Its processing ended, no mapper wants it back, and it is not the last that was queued, from which the worker counts on.
+
+    Of a source that was deleted nobody will replay what failed.
+    """
     return and_(
-        processing.c.status.in_([literal_column(f"'{one}'") for one in GOES]),
+        or_(processing.c.status.in_([literal_column(f"'{one}'") for one in GOES]), _of_deleted()),
         ~exists().where(documents.c.event_id == processing.c.event_id),
         processing.c.event_id < _NEWEST_QUEUED,
     )
@@ -51,10 +59,11 @@ def _may_go() -> ColumnElement[bool]:
 
 _IS_NEWEST: Final = ~exists().where(_later.c.source_id == events.c.source_id, _later.c.id > events.c.id)
 """Of its source: it says when something last came."""
+_DELETED: Final = exists().where(sources.c.id == events.c.source_id, sources.c.deleted_at.is_not(None)).correlate(events)
 _OLD: Final = (  # as they came, so that a sweep ends where the first young one is; no index by time is kept up for it at the door
     select(
         events.c.id, events.c.received_at.label("at"), func.length(events.c.body).label("size"),
-        and_(processing.c.event_id.is_not(None), _may_go(), ~_IS_NEWEST).label("goes"),
+        and_(processing.c.event_id.is_not(None), _may_go(), or_(~_IS_NEWEST, _DELETED)).label("goes"),
         and_(processing.c.event_id.is_(None), events.c.id < _NEWEST_QUEUED).label("let_go"),
     )
     .select_from(events.outerjoin(processing, processing.c.event_id == events.c.id))

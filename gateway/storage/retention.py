@@ -26,6 +26,7 @@ JOURNAL_BATCH: Final = 100
 """The same where senders wait at the door of a SQLite file meanwhile."""
 THREADS_AT_ONCE: Final = 20
 PEOPLE_AT_ONCE: Final = 100
+SOURCES_AT_ONCE: Final = 10
 _BEGINNING: Final = datetime(1, 1, 2, tzinfo=UTC)
 
 
@@ -51,7 +52,7 @@ class Picked:
     @property
     def is_in_journal(self) -> bool:
         """Whether `remove` wants a transaction on the journal."""
-        return self.room in ("events", "request_keys")
+        return self.room in ("events", "request_keys", "rejections")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,8 @@ class Sweep:
             ("events", partial(self._events, journal.let_go)),
             ("request_keys", self._request_keys),
             ("runs", partial(self._oldest, sql.RUNS, timedelta(days=event_days))),
+            ("rejections", self._rejections),
+            ("sources", self._sources),
             ("audit", partial(self._oldest, sql.AUDIT, AUDIT_FOR)),
             ("credentials", partial(self._oldest, sql.CREDENTIALS, timedelta(0))),
         ]
@@ -124,6 +127,8 @@ class Sweep:
             return journal.forget(connection, picked.keys)
         if picked.room == "events":
             return journal.remove(connection, picked.keys)
+        if picked.room == "rejections":
+            return connection.execute(sql.REMOVE_REJECTIONS, {"ids": picked.keys}).rowcount
         if picked.room == "request_keys":
             return journal.remove_keys(connection, picked.keys, before=picked.values["before"])
         return connection.execute(sql.REMOVE[picked.room], picked.values | {"ids": picked.keys}).rowcount
@@ -194,6 +199,18 @@ class Sweep:
         before = self._before(timedelta(days=self._event_days + journal.KEYS_BEYOND_DAYS))
         found = journal.old_keys(connection, place, before=before, limit=self._of_journal(connection))
         return _Found(found.keys, {"before": before}, found.following)
+
+    def _rejections(self, connection: Connection, place: Any) -> _Found:
+        """Those of sources that were deleted; of others the door keeps a few."""
+        limit = self._of_journal(connection)
+        ids = list(connection.scalars(sql.REJECTIONS, {"id": place or 0, "limit": limit}))
+        return _Found(ids, {}, ids[-1] if len(ids) == limit else None)
+
+    def _sources(self, connection: Connection, place: Any) -> _Found:
+        """Those that were deleted, a few at a time: for each, all threads may have to be looked through."""
+        values = {"before": self._before(timedelta(days=self._days))}
+        rows = connection.execute(sql.SOURCES, values | {"id": place or 0, "limit": SOURCES_AT_ONCE}).all()
+        return _Found([row.id for row in rows if row.goes], values, rows[-1].id if len(rows) == SOURCES_AT_ONCE else None)
 
     def _of_journal(self, connection: Connection) -> int:
         return min(self._batch, JOURNAL_BATCH) if connection.dialect.name == "sqlite" else self._batch

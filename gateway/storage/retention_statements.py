@@ -33,18 +33,25 @@ from gateway.storage.tables import (
     deliveries,
     delivery_items,
     episodes,
+    events,
     fan_outs,
     follow_ups,
     idempotency_keys,
     inbox_entries,
     members,
+    monitors,
+    notices,
     notification_owners,
     notification_permissions,
     notifications,
     occurrences,
+    pipelines,
     recipients,
+    rejections,
+    request_keys,
     runs,
     scheduled,
+    sources,
     users,
 )  # fmt: skip
 from gateway.storage.types import Time
@@ -135,7 +142,17 @@ RUNS_KEPT: Final = 50
 def _run_goes() -> ColumnElement[bool]:
     newer = runs.alias("newer")
     last = select(newer.c.phase_at).where(newer.c.pipeline_id == runs.c.pipeline_id).order_by(newer.c.phase_at.desc())
-    return and_(runs.c.phase_at < _BEFORE, runs.c.phase_at < last.limit(1).offset(RUNS_KEPT - 1).correlate(runs).scalar_subquery())
+    old = runs.c.phase_at < last.limit(1).offset(RUNS_KEPT - 1).correlate(runs).scalar_subquery()
+    deleted = exists().where(pipelines.c.id == runs.c.pipeline_id, sources.c.id == pipelines.c.source_id, sources.c.deleted_at.is_not(None))
+    return and_(runs.c.phase_at < _BEFORE, or_(func.coalesce(old, literal_column("false")), deleted.correlate(runs)))
+
+
+def _source_goes() -> ColumnElement[bool]:
+    """It was deleted long ago, and nothing names it any more."""
+    late = (monitors.c.source_id == sources.c.id, or_(monitors.c.lateness != "none", monitors.c.overrun.is_not(None)))
+    ran = (pipelines.c.source_id == sources.c.id, runs.c.pipeline_id == pipelines.c.id)
+    told = (table.c.source_id == sources.c.id for table in (events, request_keys, follow_ups, notices, notifications))
+    return and_(sources.c.deleted_at < _BEFORE, not_(or_(*(exists().where(*one) for one in (late, ran, *((one,) for one in told))))))
 
 
 EXPIRED: Final = _older(notifications, _thread.expires_at, literal_column("1"), _thread.expires_at.is_not(None))
@@ -145,9 +162,18 @@ CONVERSATIONS: Final = _oldest(conversations, _conversation.opened_at, _conversa
 ANSWERS: Final = _oldest(answers, answers.c.asked_at, answers.c.until < _BEFORE)
 FOLLOW_UPS: Final = _oldest(follow_ups, follow_ups.c.asked_at, follow_ups.c.ended_at < _BEFORE)
 EPISODES: Final = _oldest(episodes, episodes.c.opened_at, episodes.c.opened_at < _BEFORE)
-RUNS: Final = _oldest(runs, runs.c.phase_at, func.coalesce(_run_goes(), literal_column("false")))
+RUNS: Final = _oldest(runs, runs.c.phase_at, _run_goes())
 AUDIT: Final = _oldest(audit, audit.c.at, audit.c.at < _BEFORE)
 CREDENTIALS: Final = _oldest(credentials, credentials.c.created_at, _credential_goes())
+REJECTIONS: Final = (
+    select(rejections.c.id)
+    .join(sources, sources.c.id == rejections.c.source_id)
+    .where(sources.c.deleted_at.is_not(None), rejections.c.id > _ID)
+    .order_by(rejections.c.id)
+    .limit(_LIMIT)
+)
+REMOVE_REJECTIONS: Final = delete(rejections).where(among(rejections.c.id, "ids"))
+SOURCES: Final = _oldest(sources, sources.c.created_at, _source_goes()).where(sources.c.deleted_at.is_not(None))
 _KEY_ORDER: Final = (idempotency_keys.c.created_at, idempotency_keys.c.user_id, idempotency_keys.c.key)
 KEYS: Final = (
     select(*_KEY_ORDER)
@@ -184,6 +210,7 @@ REMOVE: Final[dict[str, Any]] = {
     "follow_ups": _removed(follow_ups, follow_ups.c.ended_at < _BEFORE),
     "episodes": _removed(episodes, episodes.c.opened_at < _BEFORE),
     "runs": _removed(runs, _run_goes()),
+    "sources": _removed(sources, _source_goes()),
     "audit": _removed(audit, audit.c.at < _BEFORE),
     "credentials": _removed(credentials, _credential_goes()),
 }

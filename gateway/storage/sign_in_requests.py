@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import Connection, delete, exists, func, insert, or_, select, update
+from sqlalchemy import Connection, and_, delete, exists, func, insert, or_, select, update
 
+from gateway.domain.sign_in_link import INVITED_FOR
 from gateway.storage import credentials, people
 from gateway.storage.among import among_taken
 from gateway.storage.tables import credentials as stored
+from gateway.storage.tables import memberships, teams
 from gateway.storage.tables import sign_in_requests as requests
 
 MOST_WAITING: Final = 500
@@ -32,6 +34,9 @@ class Requested:
     salt: str
     attempts: int
     asked_at: datetime
+    invited_to: str | None = None
+    """The team that they were added to; None: they asked for a link themselves."""
+    invited_by: str = ""
 
 
 def ask(connection: Connection, *, email: str, target: str, salt: str, now: datetime) -> bool:
@@ -39,7 +44,7 @@ def ask(connection: Connection, *, email: str, target: str, salt: str, now: date
 
     False where too many wait.
     """
-    if (connection.scalar(select(func.count()).select_from(requests)) or 0) >= MOST_WAITING:
+    if (connection.scalar(select(func.count()).select_from(requests).where(requests.c.team_id.is_(None))) or 0) >= MOST_WAITING:
         return False
     connection.execute(insert(requests).values(email=email, target=target, salt=salt, due_at=now, asked_at=now))
     return True
@@ -64,6 +69,15 @@ def claim(
     taken = []
     for row in sorted(rows, key=lambda one: int(one.id)):
         person = people.find_recipient(connection, row.email)
+        if row.team_id is not None:
+            team = _team_of(connection, person.id, row.team_id) if person else None
+            if team is None or row.asked_at + INVITED_FOR <= now:
+                end(connection, number=row.id, lease=lease)
+            else:
+                zone = person.settings.get("timezone", "UTC")
+                about = (row.id, person.id, person.email, person.name, zone, row.target, row.salt, row.attempts, row.asked_at)
+                taken.append(Requested(*about, invited_to=team, invited_by=row.invited_by))
+            continue
         digest, until = digest_of(row.id, row.salt), row.asked_at + good_for
         if person is not None and until > now and _is_good(connection, person.id, digest, until, first=row.attempts == 1, now=now):
             zone = person.settings.get("timezone", "UTC")
@@ -92,6 +106,13 @@ def next_due(connection: Connection) -> datetime | None:
     """When the next one is due, or its lease runs out."""
     due: datetime | None = connection.scalar(select(func.min(requests.c.due_at)))
     return due
+
+
+def _team_of(connection: Connection, user_id: int, team_id: int) -> str | None:
+    """What the team is called, where the person is still in it."""
+    mine = (memberships.c.team_id == teams.c.id, memberships.c.user_id == user_id)
+    name: str | None = connection.scalar(select(teams.c.name).join(memberships, and_(*mine)).where(teams.c.id == team_id))
+    return name
 
 
 def _is_good(connection: Connection, user_id: int, digest: bytes, until: datetime, *, first: bool, now: datetime) -> bool:

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from gateway.storage.database import insert_for
-from gateway.storage.tables import events, reconciliations, rejections, sources, teams
+from gateway.storage.tables import documents, events, monitors, pauses, reconciliations, rejections, sources, teams
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +175,7 @@ class Kept:
 
 def one(connection: Connection, *, team_ids: Collection[int], source_id: int, to_change: bool = False) -> Kept | None:
     """A source of these teams; held until the transaction ends where it is to change."""
-    wanted = _KEPT.where(sources.c.id == source_id, sources.c.team_id.in_(team_ids))
+    wanted = _KEPT.where(sources.c.id == source_id, sources.c.team_id.in_(team_ids), _THERE)
     row = connection.execute(wanted.with_for_update(of=sources) if to_change else wanted).one_or_none()
     return Kept(*row) if row else None
 
@@ -186,14 +186,41 @@ def is_taken(connection: Connection, *, team_id: int, slug: str) -> bool:
 
 
 def count(connection: Connection, *, team_id: int) -> int:
-    """How many sources the team has, disabled ones too. Nobody else counts or adds any meanwhile."""
+    """How many sources the team made, disabled ones too. Nobody else counts or adds any meanwhile."""
     connection.execute(select(teams.c.id).where(teams.c.id == team_id).with_for_update(key_share=True))
-    return connection.scalar(select(func.count()).select_from(sources).where(sources.c.team_id == team_id, ~sources.c.managed)) or 0
+    mine = (sources.c.team_id == team_id, ~sources.c.managed, _THERE)
+    return connection.scalar(select(func.count()).select_from(sources).where(*mine)) or 0
 
 
 def change(connection: Connection, source_id: int, **values: Any) -> None:
     """Sets these columns of a source."""
     connection.execute(update(sources).where(sources.c.id == source_id).values(**values))
+
+
+def find_kept(connection: Connection, *, team: str, slug: str, to_change: bool = False) -> Kept | None:
+    """The source under these slugs, enabled or not; held until the transaction ends where it is to change."""
+    wanted = _KEPT.where(teams.c.slug == team, sources.c.slug == slug, _THERE)
+    row = connection.execute(wanted.with_for_update(of=sources) if to_change else wanted).one_or_none()
+    return Kept(*row) if row else None
+
+
+def end(connection: Connection, kept: Kept, *, settings: Mapping[str, Any], now: datetime) -> None:
+    """Deletes a disabled source: its name and its place among the team's are free, its secrets forgotten, its monitors ended.
+
+    `settings`: those that stay. What it sent goes by age, and its row when nothing names it any more.
+    """
+    if kept.disabled_at is None:
+        raise ValueError("an enabled source is disabled first: the door may still know it")
+    slug = f"{kept.slug[:60]} (deleted {kept.id})"  # no source can be called so
+    change(connection, kept.id, slug=slug, auth=[], settings=dict(settings), managed=False, deleted_at=now)
+    connection.execute(update(monitors).where(monitors.c.source_id == kept.id, monitors.c.disabled_at.is_(None)).values(disabled_at=now))
+    for table in (documents, reconciliations, pauses):
+        connection.execute(delete(table).where(table.c.source_id == kept.id))
+
+
+def slugs(connection: Connection, *, team_ids: Sequence[int]) -> set[str]:
+    """Slugs of all sources of these teams; what was deleted bears one too, as long as it is named by what it sent."""
+    return set(connection.scalars(select(sources.c.slug).where(sources.c.team_id.in_(team_ids))))
 
 
 def adopted(connection: Connection, listed: Collection[tuple[str, str]]) -> list[tuple[int, str, str]]:
@@ -222,13 +249,14 @@ def overview(connection: Connection, *, team_ids: Sequence[int], source_id: int 
         )
         .join(teams, teams.c.id == sources.c.team_id)
         .outerjoin(reconciliations, reconciliations.c.source_id == sources.c.id)
-        .where(sources.c.team_id.in_(team_ids))
+        .where(sources.c.team_id.in_(team_ids), _THERE)
         .order_by(teams.c.slug, sources.c.slug)
     )  # fmt: skip
     rows = connection.execute(wanted if source_id is None else wanted.where(sources.c.id == source_id))
     return [dict(row._mapping) for row in rows]
 
 
+_THERE: Final = sources.c.deleted_at.is_(None)
 _KEPT: Final = select(*(sources.c[name] for name in ("id", "team_id")), teams.c.slug.label("team"), *(
     sources.c[name] for name in ("slug", "kind", "environment", "auth", "settings", "managed", "created_at", "disabled_at")
 )).join(teams, teams.c.id == sources.c.team_id)  # fmt: skip

@@ -75,6 +75,8 @@ class Upstream:
     ended_runs: EndedRuns | None = None
     is_reachable: Callable[[SourceSettings], bool] = lambda _: True
     """Whether the source's settings say where the API is, and how to be let in."""
+    addresses: Callable[[SourceSettings], Mapping[str, str]] = lambda _: {}
+    """The settings that say where it is asked, by their name; empty where nothing is set."""
 
 
 async def ask(

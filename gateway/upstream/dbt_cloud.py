@@ -203,5 +203,8 @@ def _is_reachable(settings: SourceSettings) -> bool:
 
 
 UPSTREAM: Final = Upstream(
-    operations={"run_artifacts": run_artifacts, "run_logs": run_logs}, ended_runs=ended_runs, is_reachable=_is_reachable
+    operations={"run_artifacts": run_artifacts, "run_logs": run_logs},
+    ended_runs=ended_runs,
+    is_reachable=_is_reachable,
+    addresses=lambda settings: {"host": settings_of(settings).address},
 )

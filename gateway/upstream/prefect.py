@@ -220,5 +220,8 @@ def _is_reachable(settings: SourceSettings) -> bool:
 
 
 UPSTREAM: Final = Upstream(
-    operations={"flow_run": flow_run, "flow_run_logs": flow_run_logs}, ended_runs=ended_runs, is_reachable=_is_reachable
+    operations={"flow_run": flow_run, "flow_run_logs": flow_run_logs},
+    ended_runs=ended_runs,
+    is_reachable=_is_reachable,
+    addresses=lambda settings: {"api_url": settings_of(settings).api_url or ""},
 )

@@ -54,10 +54,8 @@ class Pages:
 
     def __init__(
         self, database: Database, sign_in: SignIn, clock: Callable[[], datetime], public_url: str, means: Means, signing_in: SigningIn,
-        provider: Provider | None = None, redact: Callable[[str], str] = str,
+        provider: Provider | None = None,
     ) -> None:  # fmt: skip
-        """`redact` takes out of a text what looks like a secret."""
-        self._redact = redact
         self._database, self._sign_in, self._clock, self._public_url, self._means = database, sign_in, clock, public_url, means
         self._unsubscribe = UnsubscribeView(database, Unsubscribing(*means.vault.every_derived("unsubscribe")), clock)
         self._embed = embed_view.EmbedView(database, sign_in, clock, public_url, means)
@@ -88,7 +86,7 @@ class Pages:
             if person is None:
                 await self._sign_in.end_copied(request)
                 return self._signing_in.signed_out(request)
-            visit = Visit(request, person, self._database, self._clock(), self._public_url, self._means, self._redact)
+            visit = Visit(request, person, self._database, self._clock(), self._public_url, self._means)
             response = await view(visit)
             await self._sign_in.renew(request, response)
             return response

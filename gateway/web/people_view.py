@@ -36,12 +36,13 @@ async def add(visit: Visit) -> web.Response:
     try:
         name = form.get("name", "").strip()
         await _refuse_who_is_there(visit, form.get("team", ""), form.get("email", "").strip())
-        await people.put_member(_in_team(visit, form.get("team", ""), _membership(form, **({"name": name} if name else {}))))
+        more = {"invite": "invite" in form, **({"name": name} if name else {})}
+        made = await people.put_member(_in_team(visit, form.get("team", ""), _membership(form, **more)))
     except Problem as problem:
         if problem.status not in (409, 422):
             raise
         return await _members(visit, problem, form)
-    return visit.redirect("/members", "member-added")
+    return visit.redirect("/members", f"member-added-{made.invitation}" if made.invitation else "member-added")
 
 
 async def one(visit: Visit) -> web.Response:
@@ -133,6 +134,7 @@ async def _members(visit: Visit, problem: Problem | None = None, given: Mapping[
         first_page=cursor is None,
         teams=sorted(slug for slug, team_id in visit.person.teams.items() if team_id in visit.person.admin_of),
         given={name: (given or {}).get(name, "") for name in ("email", "name", "role", "permissions", "team")},
+        mails=visit.means.mails,
         problem=problem,
     )
 

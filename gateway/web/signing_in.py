@@ -74,7 +74,11 @@ class SigningIn:
     async def show(self, request: web.Request) -> web.Response:
         """The ways to sign in; whoever is signed in goes on."""
         target = local(request.query.get("next", "/"))
-        return see_other(target) if await self.sign_in.visitor(request) else self.page("signed-out", target)
+        return (
+            see_other(target)
+            if await self.sign_in.visitor(request)
+            else self.page("signed-out", target, email=request.query.get("email", "")[:_LONGEST_ADDRESS])
+        )
 
     async def ask(self, request: web.Request) -> web.Response:
         """Notes that a link is to be mailed. Who that is, if anybody, is looked up where nobody waits for it."""

@@ -87,6 +87,17 @@ async def enable(visit: Visit) -> web.Response:
     return visit.redirect(_address(visit), "enabled")
 
 
+async def delete(visit: Visit) -> web.Response:
+    """Deletes a disabled source."""
+    try:
+        await sources.delete_source(visit.call())
+    except Problem as problem:
+        if problem.status != 409:
+            raise
+        return await _one(visit, problem)
+    return visit.redirect("/sources", "source-deleted")
+
+
 async def rotate(visit: Visit) -> web.Response:
     """Makes a secret and shows it this once; a form that was sent twice makes one."""
     form = await visit.form()
@@ -185,6 +196,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     ("POST", "/sources/{id}", change),
     ("POST", "/sources/{id}/disable", disable),
     ("POST", "/sources/{id}/enable", enable),
+    ("POST", "/sources/{id}/delete", delete),
     ("POST", "/sources/{id}/secrets", rotate),
     ("POST", "/sources/{id}/secrets/{secret}/end", end_secret),
     ("POST", "/sources/{id}/test", test),

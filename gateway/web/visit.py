@@ -33,8 +33,6 @@ class Visit:
     now: datetime
     public_url: str
     means: Means
-    redact: Callable[[str], str] = str
-    """Takes out of a text what looks like a secret."""
 
     @property
     def clock(self) -> Clock:

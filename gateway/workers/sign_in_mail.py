@@ -1,16 +1,20 @@
-"""The worker that mails one-time sign-in links. Nothing it sends is kept, or can be read in the page."""
+"""The worker that mails one-time sign-in links, and tells people of a team they were added to.
+
+Nothing it sends is kept, or can be read in the page.
+"""
 
 import asyncio
 import logging
 import random
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
+from gateway.channels.email.compose import ComposedMail
 from gateway.channels.email.failures import PermanentFailure, SendFailure
-from gateway.channels.email.sign_in import sign_in_mail
+from gateway.channels.email.sign_in import invitation_mail, sign_in_mail
 from gateway.channels.email.smtp import Smtp
-from gateway.domain.sign_in_link import GOOD_FOR, LAST_SENT, SignInLinks, address
+from gateway.domain.sign_in_link import GOOD_FOR, INVITED_FOR, LAST_SENT, SignInLinks, address, page_for
 from gateway.metrics import DELIVERED
 from gateway.storage import refused_addresses, sign_in_requests
 from gateway.storage.database import Database, Transaction
@@ -22,6 +26,7 @@ from mappers.contract.signature import digest
 BATCH: Final = 10
 _FIRST_PAUSE: Final = 5.0
 _LONGEST_PAUSE: Final = 60.0
+_LONGEST_PAUSE_INVITED: Final = 900.0
 _log = logging.getLogger("tocsin.sign_in")
 
 
@@ -68,15 +73,11 @@ class SignInMailWorker(Worker):
         )  # fmt: skip
 
     async def _send(self, smtp: Smtp, one: Requested, lease: str) -> None:
-        link = address(self._public_url, self._links.token(one.id, one.salt), one.target)
-        mail = sign_in_mail(
-            mail_from=self._mail_from, to_address=one.email, to_name=one.name, zone=one.zone, number=one.id, link=link,
-            public_url=self._public_url, asked_at=one.asked_at, until=one.asked_at + GOOD_FOR,
-        )  # fmt: skip
+        mail = self._written(one)
         try:
             await smtp.send(self._mail_from, one.email, mail.raw)
         except PermanentFailure as failure:
-            _log.warning("a sign-in mail to user %s is refused for good: %s", one.user_id, failure)
+            _log.warning("a mail with %s to user %s is refused for good: %s", _what(one), one.user_id, failure)
             await self._end(one, lease, "failed")
             if failure.no_such_address:
                 await self._database.write(refused_addresses.refuse, user_id=one.user_id, why=failure.answer, now=self.clock())
@@ -85,16 +86,34 @@ class SignInMailWorker(Worker):
         else:
             await self._end(one, lease, "sent")
 
+    def _written(self, one: Requested) -> ComposedMail:
+        to: dict[str, Any] = {"mail_from": self._mail_from, "to_address": one.email, "to_name": one.name, "number": one.id}
+        when: dict[str, Any] = {"public_url": self._public_url, "asked_at": one.asked_at}
+        if one.invited_to is not None:
+            page = page_for(self._public_url, one.email)
+            return invitation_mail(**to, **when, team=one.invited_to, by=one.invited_by, page=page)
+        link = address(self._public_url, self._links.token(one.id, one.salt), one.target)
+        return sign_in_mail(**to, **when, zone=one.zone, link=link, until=one.asked_at + GOOD_FOR)
+
     async def _again(self, one: Requested, lease: str, failure: SendFailure) -> None:
-        wait = min(_FIRST_PAUSE * 2.0 ** min(one.attempts - 1, 10), _LONGEST_PAUSE)
+        longest, last = (_LONGEST_PAUSE, LAST_SENT) if one.invited_to is None else (_LONGEST_PAUSE_INVITED, INVITED_FOR)
+        wait = min(_FIRST_PAUSE * 2.0 ** min(one.attempts - 1, 10), longest)
         due_at = self.clock() + timedelta(seconds=wait * (0.75 + 0.5 * random.random()))  # noqa: S311 - spreads load, guards nothing
-        if due_at - one.asked_at > LAST_SENT:
-            _log.warning("a sign-in mail to user %s did not leave in time: %s", one.user_id, failure)
+        if due_at - one.asked_at > last:
+            _log.warning("a mail with %s to user %s did not leave in time: %s", _what(one), one.user_id, failure)
             await self._end(one, lease, "failed")
             return
-        DELIVERED.labels("sign-in", "retry").inc()
+        DELIVERED.labels(_channel(one), "retry").inc()
         await self._database.write(sign_in_requests.again, number=one.id, lease=lease, due_at=due_at)
 
     async def _end(self, one: Requested, lease: str, outcome: str) -> None:
-        DELIVERED.labels("sign-in", outcome).inc()
+        DELIVERED.labels(_channel(one), outcome).inc()
         await self._database.write(sign_in_requests.end, number=one.id, lease=lease)
+
+
+def _what(one: Requested) -> str:
+    return "a sign-in link" if one.invited_to is None else "an invitation"
+
+
+def _channel(one: Requested) -> str:
+    return "sign-in" if one.invited_to is None else "invitation"

@@ -183,7 +183,7 @@ SOURCE: Final = SourceKind(
     steps=(
         "Let the sender post its webhooks to {url}",
         "If it signs them, put its secret into the source's auth; if it can send a header, Authorization: Bearer {token}.",
-        "Let it send one, and save what arrived: tocsin events, tocsin events show ID",
+        "Let it send one, and save what arrived: tocsin events, tocsin events show ID --raw",
         "Write the mapping into the source's settings (docs/connect-webhook.md).",
         "See what it makes of the body, without a server: tocsin map webhook FILE --source TEAM/SOURCE",
     ),

@@ -182,6 +182,18 @@ def test_the_commands_say_what_to_do_on_any_terminal(backups: Tocsin, monkeypatc
     (row,) = [json.loads(line) for line in run("list", "--status", "mapped", "--since", "1h", "--json").stdout.splitlines()]
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", row["received_at"])
     assert json.loads(json.loads(run("show", "1", "--json").stdout)["body"])["job"] == "nightly"
+    call(
+        f"{backups.url}/webhooks/acme/backup?token=hunter2pass",
+        method="POST",
+        body=b'{"password": "hunter2pass",  "job": 1}',
+        headers={"Authorization": f"Bearer {TOKENS['HOOK']}"},
+    )
+    eventually(lambda: len(run("list", "--json").stdout.splitlines()) == 2)
+    for options in ((), ("--json",)):
+        assert "[redacted: " in run("show", "2", *options).stdout
+        assert "hunter2pass" not in run("show", "2", *options).stdout
+    assert run("show", "2", "--raw").stdout == '{"password": "hunter2pass",  "job": 1}'
+    assert json.loads(run("show", "2", "--raw", "--json").stdout)["query"] == "token=hunter2pass"
     shown = run("rejections").stdout
     assert re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ  acme/backup  Wrong credential \(credential-wrong\), from 127\.0\.0\.1", shown)
     assert "compare the secret" in shown

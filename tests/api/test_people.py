@@ -50,7 +50,14 @@ async def test_admins_see_the_people_of_their_teams_and_nothing_of_their_others(
 @pytest.mark.req("R37")
 async def test_an_admin_adds_changes_and_ends_memberships_and_it_counts_at_once(house: House, boss: Any, asker: Any) -> None:
     added = await boss.put(MEMBERS, {"email": "new@acme.test", "name": "  New\n One "})
-    assert added == {"id": user_id(house, "new"), "email": "new@acme.test", "role": "member", "permissions": [], "created": True}
+    assert added == {
+        "id": user_id(house, "new"),
+        "email": "new@acme.test",
+        "role": "member",
+        "permissions": [],
+        "created": True,
+        "invitation": "no-server",
+    }
     assert house.rows(tables.users, tables.users.c.id == added["id"])[0]["name"] == "New One"
     changed = await boss.put(MEMBERS, {"email": "new@acme.test", "permissions": ["orders.view"], "name": "Renamed"})
     assert (changed["role"], changed["permissions"], changed["created"]) == ("member", ["orders.view"], False)
@@ -172,3 +179,29 @@ async def test_replays_are_written_down_in_the_team_of_each_event(house: House, 
         ("acme", "events.replayed", f"2 events, {mine[0]} to {mine[1]}"),
         ("other", "events.replayed", f"event {theirs}"),
     ]
+
+
+async def test_where_no_mail_server_is_configured_it_is_said_that_nobody_is_told(boss: Any) -> None:
+    added = await boss.put(MEMBERS, {"email": "new@acme.test"})
+    assert (added["created"], added["invitation"]) == (True, "no-server")
+    again = await boss.put(MEMBERS, {"email": "new@acme.test", "role": "viewer"})
+    assert (again["created"], again["invitation"]) == (False, None)
+    assert (await boss.put(MEMBERS, {"email": "quiet@acme.test", "invite": False}))["invitation"] is None
+
+
+@pytest.fixture
+def mails(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A mail server is configured."""
+    monkeypatch.setenv("TOCSIN_SMTP_URL", "smtp://mail.test")
+
+
+async def test_who_is_added_is_told_once(house: House, mails: None, boss: Any) -> None:
+    added = await boss.put(MEMBERS, {"email": "new@acme.test"})
+    assert added["invitation"] == "asked"
+    assert (await boss.put(MEMBERS, {"email": "new@acme.test", "permissions": ["a.view"]}))["invitation"] is None
+    await boss.delete(f"{MEMBERS}/{added['id']}")
+    assert (await boss.put(MEMBERS, {"email": "new@acme.test"}))["invitation"] == "lately"
+    (asked,) = house.rows(tables.sign_in_requests)
+    assert (asked["email"], asked["team_id"], asked["invited_by"]) == ("new@acme.test", house.team_id, "Boss <boss@acme.test>")
+    actions = [row["action"] for row in reversed((await boss.get("/api/audit"))["items"])]
+    assert actions == ["member.added", "member.invited", "member.changed", "member.removed", "member.added"]

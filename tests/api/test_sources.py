@@ -45,6 +45,87 @@ async def knock(client: Client, address: str, credential: str | None = None, bod
     return answer.status
 
 
+async def test_a_disabled_source_is_deleted_and_its_name_is_free(
+    house: House, boss: Any, ana: Any, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = await boss.post("/api/sources", NEW, status=201)
+    one = f"/api/sources/{made['id']}"
+    house.say(failure(run="r"), source_id=made["id"])
+    await boss.delete(f"{one}?permanently=true", status=409)
+    assert await knock(client, made["address"], made["credential"]) == 202
+    await boss.delete(one)
+    monkeypatch.setattr(limits, "SOURCES", Limit("sources", 1, "a team", "Delete one."))
+    await boss.post("/api/sources", {**NEW, "slug": "another"}, status=409)
+    await ana.delete(f"{one}?permanently=true", status=403)
+    await boss.delete(f"{one}?permanently=true")
+    for method, path in (("GET", one), ("PATCH", one), ("DELETE", one), ("POST", f"{one}/secrets"), ("POST", f"{one}/test")):
+        await boss.ask(method, path, status=404, **({"json": {}} if method == "PATCH" or path.endswith("secrets") else {}))
+    assert await knock(client, made["address"], made["credential"]) == 404
+    (row,) = house.rows(tables.sources, tables.sources.c.id == made["id"])
+    assert (row["slug"], row["auth"], row["managed"]) == (f"etl-prod (deleted {made['id']})", [], False)
+    assert "etl-prod" not in [one["slug"] for one in (await boss.get("/api/sources"))["items"]]
+    again = await boss.post("/api/sources", NEW, status=201)
+    assert again["id"] != made["id"]
+    assert await knock(client, again["address"], made["credential"]) == 401
+    assert [one["source"] for one in (await ana.get("/api/notifications/v1"))["items"]] == [row["slug"]]
+    assert [one["source"] for one in (await boss.get("/api/events"))["items"]] == [row["slug"]] * 2
+    assert (await boss.get("/api/audit"))["items"][1]["action"] == "source.deleted"
+
+
+async def test_what_is_deleted_keeps_no_secret_and_no_monitor(house: House, signed: None, boss: Any) -> None:
+    settings = {"api_url": "http://prefect:4200/api", "api_key": "a-key-of-prefect", "late_hold": "9m"}
+    made = await boss.post("/api/sources", {"slug": "flows", "kind": "prefect", "settings": settings}, status=201)
+    await boss.post("/api/monitors", {"source": "flows", "pipeline": "nightly", "cron": "0 2 * * *"}, status=201)
+    await boss.delete(f"/api/sources/{made['id']}")
+    await boss.delete(f"/api/sources/{made['id']}?permanently=true")
+    (row,) = house.rows(tables.sources, tables.sources.c.id == made["id"])
+    assert row["settings"] == {"api_url": "http://prefect:4200/api", "late_hold": "9m"}
+    assert (await boss.get("/api/monitors"))["items"] == []
+
+
+PRIVATE = [
+    "http://10.20.0.5:4200/api",
+    "http://localhost:4200/api",
+    "http://prefect.localhost/api",
+    "http://0x7f.1/api",
+    "http://[fd00::1]/api",
+]
+
+
+@pytest.mark.req("R100")
+@pytest.mark.parametrize("address", PRIVATE)
+async def test_a_private_address_is_refused_when_it_is_saved(address: str, signed: None, boss: Any) -> None:
+    new = {"slug": "flows", "kind": "prefect"}
+    answer = await boss.post("/api/sources", {**new, "settings": {"api_url": address}}, status=422)
+    (error,) = answer["errors"]
+    assert error["place"] == "body.settings.api_url"
+    assert "TOCSIN_ALLOWED_NETWORKS" in error["message"]
+    made = await boss.post("/api/sources", {**new, "settings": {"api_url": "http://prefect:4200/api"}}, status=201)
+    answer = await boss.ask("PATCH", f"/api/sources/{made['id']}", json={"settings": {"api_url": address}}, status=422)
+    assert [one["place"] for one in answer["errors"]] == ["body.settings.api_url"]
+    (row,) = [one for one in (await boss.get("/api/sources"))["items"] if one["slug"] == "flows"]
+    assert (await boss.get(f"/api/sources/{row['id']}"))["settings"] == {"api_url": "http://prefect:4200/api"}
+
+
+async def test_what_names_no_api_is_refused_and_a_name_is_left_until_it_is_asked(signed: None, boss: Any) -> None:
+    for settings, place in (
+        ({"api_url": "prefect:4200/api"}, "body.settings.api_url"),
+        ({"api_url": "http://169.254.169.254/api"}, "body.settings.api_url"),
+    ):
+        answer = await boss.post("/api/sources", {"slug": "flows", "kind": "prefect", "settings": settings}, status=422)
+        assert [one["place"] for one in answer["errors"]] == [place]
+    answer = await boss.post("/api/sources", {"slug": "dbt", "kind": "dbt_cloud", "settings": {"host": "192.168.1.7"}}, status=422)
+    assert [one["place"] for one in answer["errors"]] == ["body.settings.host"]
+    await boss.post("/api/sources", {"slug": "dbt", "kind": "dbt_cloud", "settings": {"host": "ab123.us1.dbt.test"}}, status=201)
+
+
+async def test_another_setting_can_be_changed_beside_an_address_that_is_none_any_more(house: House, signed: None, boss: Any) -> None:
+    made = await boss.post("/api/sources", {"slug": "flows", "kind": "prefect"}, status=201)
+    with house.database.writing() as transaction:
+        sources.change(transaction, made["id"], settings={"api_url": "http://10.20.0.5/api"})
+    await boss.ask("PATCH", f"/api/sources/{made['id']}", json={"settings": {"late_hold": "9m", "api_url": "http://10.20.0.5/api"}})
+
+
 @pytest.mark.req("R21", "R98")
 async def test_a_source_made_by_an_admin_takes_what_its_sender_sends(house: House, boss: Any, client: Client) -> None:
     made = await boss.post("/api/sources", NEW)

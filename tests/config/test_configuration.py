@@ -151,6 +151,11 @@ def test_what_is_named_twice_is_an_error(tmp_path: Path, table: str) -> None:
         (('kind = "prefect"', 'kind = "tocsin"'), "kind: 'tocsin' is what Tocsin says itself; every team has it without being asked"),
         (("bearer = [", "dbt = ["), "auth: Prefect cannot use dbt; it can use bearer"),
         (("late_hold", "late_hole"), "settings.late_hole"),
+        (
+            ("http://prefect:4200/api", "http://169.254.169.254/api"),
+            "settings.api_url: 169.254.169.254 is not connected to: it is link-local",
+        ),
+        (("http://prefect:4200/api", "prefect:4200/api"), "settings.api_url: must begin with http:// or https:// and name a host"),
     ],
 )
 def test_a_source_its_kind_cannot_be_is_an_error_and_nothing_changes(

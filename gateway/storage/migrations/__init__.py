@@ -2,5 +2,5 @@
 
 from typing import Final
 
-HEAD: Final = "0017"
+HEAD: Final = "0018"
 """The newest revision. Revisions count up: a greater one is newer."""

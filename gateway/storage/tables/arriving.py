@@ -18,6 +18,7 @@ sources: Final = Table(
     Column("managed", Boolean, nullable=False, server_default=text("false"), comment="owned by tocsin.toml"),
     Column("created_at", Time, nullable=False),
     Column("disabled_at", Time),
+    Column("deleted_at", Time, comment="then it is disabled, and bears another slug"),
     Index(None, "team_id", "slug", unique=True),
 )  # fmt: skip
 

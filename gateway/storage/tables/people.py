@@ -106,6 +106,8 @@ sign_in_requests: Final = Table(
     Column("due_at", Time, nullable=False),
     Column("lease", String(40)),
     Column("asked_at", Time, nullable=False),
+    Column("team_id", Id, comment="of an invitation, which holds no link that signs in"),
+    Column("invited_by", Text, comment="in words"),
     Index(None, "due_at"),
     comment="sign-in links that are still to be mailed; gone once they are, or cannot be any more",
 )  # fmt: skip
