@@ -90,7 +90,7 @@ def _thread(run: Run, url: str) -> dict[str, Any]:
         "run": run.id,
         "occurred_at": run.at,
         "links": {"Open run": url},
-        "facts": {**{label: run.fields[label] for label in FACTS}, "Duration": run.duration},
+        "facts": {label: run.fields[label] for label in FACTS},
     }
 
 

@@ -91,12 +91,6 @@ class Run:
         """What the API needs to find this run; the same for every event of it."""
         return {key: self.fields[key] for key in ("account", "project", "job", "run") if self.fields[key]}
 
-    @property
-    def duration(self) -> str:
-        if self.at is None or self.started_at is None or self.at < self.started_at:
-            return ""
-        return str(self.at - self.started_at).split(".")[0]
-
 
 def read_run(body: Mapping[str, Any]) -> Run:
     """Finds the dialect: `run` is the API's, `data` is the current body or the beta's, `payload` is v0's. Raises `Unmapped`."""
