@@ -78,8 +78,8 @@ class Notice:
 
     @property
     def label(self) -> str:
-        """What people call the connection."""
-        return self.name or self.id
+        """What people call the connection. Not every notice gives its name."""
+        return self.name or f"Airbyte connection {self.id}"
 
     @property
     def started(self) -> datetime | None:

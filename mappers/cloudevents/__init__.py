@@ -133,7 +133,13 @@ def _shared(event: Event, told: Told) -> dict[str, object]:
         "occurrence": None if told.run else (event.id or None),
         "occurred_at": event.time,
         "links": {"Open": told.url},
-        "facts": {"Type": event.type, "Source": event.source, "State": told.state, **told.facts},
+        "facts": {
+            "Subject": "" if told.what == _name(told) else told.what,
+            "Type": event.type,
+            "Source": event.source,
+            "State": told.state,
+            **told.facts,
+        },
     }
 
 

@@ -79,7 +79,8 @@ def _message(incident: Mapping[str, Any], over: bool, lasted: str) -> str:
         description if isinstance(description, str) and description != incident.get("title") else "",
         notes if isinstance(notes, str) else "",
     ]
-    return "\n\n".join(filter(None, told))
+    reporter = ", ".join(people(incident.get("reporter")))
+    return "\n\n".join(filter(None, told)) or (f"Reported by {reporter}, who says no more." if reporter else "")
 
 
 def _links(incident: Mapping[str, Any]) -> dict[str, str]:
