@@ -63,11 +63,12 @@ def _source(written: "Written", name: str, kind: str) -> "WrittenSource":
 def _settings(kind: "SourceKind", source: "WrittenSource | None") -> "SourceSettings":
     from pydantic import ValidationError
 
+    from gateway.config.faults import of_settings
+
     try:
         return kind.read_settings(source.settings if source else {})
     except ValidationError as error:
-        wrong = (f"settings.{'.'.join(str(part) for part in one['loc'])}: {one['msg']}" for one in error.errors())
-        raise click.ClickException("\n".join(wrong)) from None
+        raise click.ClickException("\n".join(of_settings(error, kind.settings.model_fields))) from None
 
 
 def read(kind: "SourceKind", inbound: "Inbound") -> dict[str, Any]:

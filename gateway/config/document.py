@@ -11,6 +11,7 @@ from typing import Annotated, Any, Final, Literal, Self
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 
 from gateway.config.auth import Auth, Table
+from gateway.config.faults import in_words
 from gateway.config.issuer import Issuer
 from gateway.config.schedule import Cron, Zone
 from gateway.config.watched import Database, Probe
@@ -207,7 +208,7 @@ def read_configuration(path: Path, environ: Mapping[str, str] | None = None) -> 
     try:
         configuration = Configuration.model_validate(resolved)
     except ValidationError as error:
-        raise ConfigurationError(f"{path}: {place(one['loc'], document)}: {_plain(one)}" for one in error.errors()) from None
+        raise ConfigurationError(f"{path}: {place(one['loc'], document)}: {in_words(one)}" for one in error.errors()) from None
     faults = _inconsistencies(configuration)
     if faults:
         raise ConfigurationError(f"{path}: {fault}" for fault in faults)
@@ -235,14 +236,6 @@ def _name(tables: Any, index: int) -> str:
     except (TypeError, LookupError, AttributeError):
         return ""
     return f" ({'/'.join(parts)})" if parts else ""
-
-
-def _plain(error: Any) -> str:
-    if error["type"] == "extra_forbidden":
-        return "there is no such key"
-    if error["type"] == "missing":
-        return "is missing"
-    return re.sub(r"^Value error, ", "", str(error["msg"]))
 
 
 def _resolve(

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from gateway import proofs
 from gateway.config.document import Configuration, ConfigurationError, Monitor, Source, Subscription
+from gateway.config.faults import of_settings
 from gateway.domain.outgoing import OPERATORS
 from gateway.provision.issuers import check_issuers, keep_issuers
 from gateway.provision.people import put_people
@@ -60,7 +61,7 @@ def check_sources(configuration: Configuration, kinds: Mapping[str, SourceKind])
             settings = kind.read_settings(source.settings)
             faults += [f"{where}: settings.{name}: {fault}" for name, fault in addresses.faults(kind.kind, settings, OPERATORS).items()]
         except ValidationError as error:
-            faults += [f"{where}: settings.{'.'.join(str(part) for part in one['loc'])}: {one['msg']}" for one in error.errors()]
+            faults += [f"{where}: {fault}" for fault in of_settings(error, kind.settings.model_fields)]
     if faults:
         raise ConfigurationError(faults)
 

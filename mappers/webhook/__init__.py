@@ -3,13 +3,14 @@
 docs/connect-webhook.md tells how; `mappers.webhook.language` is the language of its texts.
 """
 
-from typing import Any, Final
+import json
+from typing import Final
 
 from mappers.contract import Draft, Example, Inbound, Mapped, Phase, RunSignal, SourceKind, State, Unmapped
 from mappers.contract.signature import Scheme
-from mappers.webhook.drafts import draft, signal
+from mappers.webhook.drafts import draft, instead, signal
 from mappers.webhook.language import choice, path, text
-from mappers.webhook.message import Message, says, words
+from mappers.webhook.message import Item, Message, says, words
 from mappers.webhook.settings import Condition, Reading, WebhookSettings
 from mappers.webhook.words import Outcome, outcome, pick
 
@@ -79,7 +80,7 @@ def _not_wanted(settings: WebhookSettings, message: Message) -> str | None:
 def _unlike(condition: Condition, message: Message) -> str:
     """The first part of the condition that is not true; empty where all is."""
     for written, wanted in condition.items():
-        said = words(message.value(choice(written), message.body))
+        said = words(message.value(choice(written), message.whole))
         if not (pick(dict.fromkeys(wanted, True), said) if said else "" in wanted):
             return f"{written} is {said[:60]!r}"
     return ""
@@ -91,32 +92,36 @@ def _reading(settings: WebhookSettings, message: Message) -> Reading:
         return GUESSED
     if settings.event is None:
         return settings
-    said = message.say(text(settings.event), message.body)
+    said = message.say(text(settings.event), message.whole)
     chosen = pick({name: name for name in settings.events}, said)
     if chosen is None:
         raise Unmapped(f"event {said[:80]!r} is none of `events`; name it there, or add a condition to `ignore`")
     return settings.of(chosen)
 
 
-def _items(reading: Reading, message: Message) -> list[Any]:
+def _items(reading: Reading, message: Message) -> list[Item]:
     if reading.each is None:
-        return [message.body]
-    found = message.opened(message.find(path(reading.each), message.body))
-    if not isinstance(found, list):
-        raise Unmapped(f"each: there is no list at {reading.each}")
+        return [message.whole]
+    found = message.items(path(reading.each))
+    if found is None:
+        there = message.names(path(reading.each), message.whole)
+        hint = f" ({reading.each}[*] goes through its values)" if isinstance(message.find(path(reading.each), message.whole), dict) else ""
+        raise Unmapped(f"each: there is no list at {reading.each}{there}{hint}")
     if len(found) > _MOST_ITEMS:
         raise Unmapped(f"each: the list at {reading.each} holds {len(found)} items; at most {_MOST_ITEMS} are read")
     return found
 
 
-def _outcome(settings: WebhookSettings, reading: Reading, message: Message, item: Any) -> Outcome:
+def _outcome(settings: WebhookSettings, reading: Reading, message: Message, item: Item) -> Outcome:
     told = reading.told("state")
     if told is None:
         return Outcome.NOTE
     said = message.say(told, item)
     meant = outcome(settings.states, said)
+    if meant is None and not said:
+        raise Unmapped(f"state: nothing is said at {reading.state}{instead(reading.state, message, item)}")
     if meant is None:
-        raise Unmapped(f"state: {said[:80]!r} is not known; name it in `states`" if said else f"state: nothing is said at {reading.state}")
+        raise Unmapped(f'state: {said[:80]!r} is not known; name it in `states`, as in states = {{ {json.dumps(said[:80])} = "firing" }}')
     return meant
 
 
@@ -151,7 +156,7 @@ def _request_key(inbound: Inbound) -> str | None:
     settings = _settings(inbound)
     if settings.request_key is not None:
         message = Message(inbound)
-        return message.say(text(settings.request_key), message.body) or None
+        return message.say(text(settings.request_key), message.whole) or None
     return next((inbound.headers[name] for name in _KEYS if inbound.headers.get(name)), None)
 
 

@@ -6,7 +6,8 @@
     "{{…}}"                       braces themselves
 
 A path begins at the message, or in `each` at the item: `data.items[0].name`, `items[-1]`, `tags[*].name` (all of them), `["odd.key"]`.
-`$` is the whole message wherever one is, `.` what the path begins at; `header:X-Event` and `query:name` are what they say.
+`$` is the whole message wherever one is, `.` what the path begins at, `^` what holds the list that `each` goes through;
+`header:X-Event` and `query:name` are what they say.
 Paths are taken apart once; finding what they name takes time linear in what they walk over.
 """
 
@@ -25,6 +26,7 @@ class Root(StrEnum):
 
     HERE = "here"
     MESSAGE = "$"
+    OUTER = "^"
     HEADER = "header"
     QUERY = "query"
 
@@ -111,7 +113,7 @@ def path(written: str) -> Path:
             return Path(root, (name,))
     if written == ".":
         return Path(Root.HERE, ())
-    root, place = (Root.MESSAGE, 1) if written.startswith("$") else (Root.HERE, 0)
+    root, place = {"$": (Root.MESSAGE, 1), "^": (Root.OUTER, 1)}.get(written[:1], (Root.HERE, 0))
     steps: list[Step] = []
     while place < len(written):
         if written[place] == "[":
@@ -119,7 +121,7 @@ def path(written: str) -> Path:
         else:
             if written[place] == ".":
                 place += 1
-            elif steps or root is Root.MESSAGE:
+            elif steps or root is not Root.HERE:
                 raise ValueError(f"{written!r}: a dot or a bracket is missing at {place + 1}")
             step, place = _name(written, place)
         steps.append(step)
@@ -164,6 +166,8 @@ def _quoted(written: str) -> str:
 
 def _name(written: str, place: int) -> tuple[str, int]:
     end = place
+    if written[:1] == "{" and written[-1] == "}":
+        raise ValueError(f"{written!r}: here a path stands without braces: {written[1:-1].strip()}")
     while end < len(written) and written[end] not in _ENDS_A_NAME and not written[end].isspace():
         end += 1
     if end == place:

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 from mappers.contract import BadBody, Inbound
@@ -12,9 +13,19 @@ from mappers.webhook.language import EVERY, Choice, Every, Path, Root, Step, Tex
 _LONGEST: Final = 20_000
 _LONGEST_JSON: Final = 2000
 _MOST: Final = 200
+_MOST_NAMES: Final = 12
 _KEY: Final = re.compile(r'[{,]\s*"([^"\\]{1,80})"\s*:\s*')
 _SALVAGED: Final = 300_000
 _MOST_KEYS: Final = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """What paths begin at: the message, or an item of the list that `each` names."""
+
+    value: Any
+    outer: Any = None
+    """What holds that list; of a list in a list, the item of the outer one."""
 
 
 class Message:
@@ -38,7 +49,51 @@ class Message:
             return _salvage(text[:_SALVAGED])
         return inbound.form or (text or inbound.query_values)
 
-    def find(self, path: Path, here: Any) -> Any:
+    @property
+    def whole(self) -> Item:
+        """The message as what paths begin at."""
+        return Item(self.body, self.body)
+
+    def items(self, path: Path) -> list[Item] | None:
+        """The items of the list at `path`, of all lists where it has a `[*]`; None where there is no list.
+
+        A `[*]` at its end changes nothing for a list; of an object it means its values.
+        """
+        every = path.steps[-1:] == (EVERY,)
+        steps = path.steps[:-1] if every else path.steps
+        last = max((place for place, step in enumerate(steps) if step is EVERY), default=-1)
+        if self.salvaged or path.root not in (Root.HERE, Root.MESSAGE):
+            return None
+        if last < 0:
+            found = self.opened(self._walk(self.body, steps))
+            holder = self._walk(self.body, steps[:-1]) if steps else self.body
+            if every:
+                found = _inner(found)
+            return [Item(one, holder) for one in found] if isinstance(found, list) else None
+        found_items: list[Item] = []
+        for holder in self._walk(self.body, steps[: last + 1]) or ():
+            found = self.opened(self._walk(holder, steps[last + 1 :]))
+            if every:
+                found = _inner(found)
+            found_items += [Item(one, holder) for one in (found if isinstance(found, list) else [found]) if one is not None]
+        return found_items
+
+    def names(self, path: Path, here: Item) -> str:
+        """What there is in place of what `path` names: where the way to it ends, and the names that stand there."""
+        if path.root in (Root.HEADER, Root.QUERY):
+            return ""
+        if self.salvaged:
+            return f"; the JSON is broken, and these names are left: {_listed(self.body)}"
+        value = {Root.MESSAGE: self.body, Root.OUTER: here.outer}.get(path.root, here.value)
+        for place, step in enumerate(path.steps):
+            value = self.opened(value)
+            inner = None if isinstance(step, Every) else self._walk(value, (step,))
+            if inner is None:
+                return f"; {_where(path.steps[:place])} {_shape(value)}"
+            value = inner
+        return f"; there {_shape(value)}" if isinstance(value, dict | list) else ""
+
+    def find(self, path: Path, here: Item) -> Any:
         """What stands at `path`; None where nothing does. With `[*]` in the path a list."""
         if path.root is Root.HEADER:
             return self._headers.get(str(path.steps[0]))
@@ -46,7 +101,7 @@ class Message:
             return self._query.get(str(path.steps[0]))
         if self.salvaged:  # of broken JSON only names are left, not what lay within what
             return self.body.get(next((step for step in reversed(path.steps) if isinstance(step, str)), ""))
-        return self._walk(self.body if path.root is Root.MESSAGE else here, path.steps)
+        return self._walk({Root.MESSAGE: self.body, Root.OUTER: here.outer}.get(path.root, here.value), path.steps)
 
     def _walk(self, value: Any, steps: tuple[Step, ...]) -> Any:
         for place, step in enumerate(steps):
@@ -63,7 +118,7 @@ class Message:
 
     def _every(self, value: Any, rest: tuple[Step, ...]) -> list[Any]:
         found: list[Any] = []
-        for item in value if isinstance(value, list) else ():
+        for item in _inner(value) or ():
             inner = self._walk(item, rest)
             if isinstance(inner, list) and any(step is EVERY for step in rest):
                 found += inner
@@ -82,7 +137,7 @@ class Message:
                 self._opened[value] = None
         return self._opened[value]
 
-    def value(self, choice: Choice, here: Any) -> Any:
+    def value(self, choice: Choice, here: Item) -> Any:
         """The first of the alternatives that says something; None where none does. A text of the settings always does."""
         for one in choice:
             found = one if isinstance(one, str) else self.find(one, here)
@@ -90,7 +145,7 @@ class Message:
                 return found
         return None
 
-    def say(self, text: Text, here: Any, *, all_of_it: bool = True) -> str:
+    def say(self, text: Text, here: Item, *, all_of_it: bool = True) -> str:
         """The text about this message. With `all_of_it`, empty where one of its references finds nothing."""
         if text.is_constant:
             return text.constant
@@ -99,7 +154,7 @@ class Message:
         missing = any(said is None for said in looked_up) if all_of_it else not any(looked_up)
         return "" if missing else "".join(said or "" for said in found)
 
-    def _said_by(self, choice: Choice, here: Any) -> str | None:
+    def _said_by(self, choice: Choice, here: Item) -> str | None:
         for one in choice:
             if isinstance(one, str):
                 return one
@@ -107,19 +162,41 @@ class Message:
                 said = self._said[one]
             else:
                 said = words(self.find(one, here))
-                if one.root is not Root.HERE:
+                if one.root not in (Root.HERE, Root.OUTER):
                     self._said[one] = said
             if said:
                 return said
         return None
 
-    def several(self, text: Text, here: Any) -> tuple[str, ...]:
+    def several(self, text: Text, here: Item) -> tuple[str, ...]:
         """A text that names one list says its items, any other what stands between its commas."""
         if len(text.parts) == 1 and isinstance(text.parts[0], tuple):
             found = self.value(text.parts[0], here)
             if isinstance(found, list):
                 return tuple(word for word in map(words, found[:_MOST]) if word)
         return tuple(word.strip() for word in self.say(text, here)[:_LONGEST].split(","))
+
+
+def _inner(value: Any) -> list[Any] | None:
+    """The items of a list, or the values of an object."""
+    return value if isinstance(value, list) else list(value.values()) if isinstance(value, dict) else None
+
+
+def _where(steps: tuple[Step, ...]) -> str:
+    written = "".join(f".{one}" if isinstance(one, str) else f"[{one}]" for one in steps if not isinstance(one, Every))
+    return written.removeprefix(".") or "there"
+
+
+def _shape(value: Any) -> str:
+    if isinstance(value, dict):
+        return f"is an object with {_listed(value)}"
+    if isinstance(value, list):
+        return f"is a list of {len(value)}; its items are written [*], or [0] for the first"
+    return "is nothing" if value is None else f"is {words(value)[:60]!r}"
+
+
+def _listed(names: Mapping[str, Any]) -> str:
+    return ", ".join([*(name[:60] for name in list(names)[:_MOST_NAMES]), *(["…"] if len(names) > _MOST_NAMES else [])]) or "nothing in it"
 
 
 def says(value: Any) -> bool:

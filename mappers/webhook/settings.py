@@ -10,8 +10,8 @@ from mappers.contract import Category, Level, SourceSettings
 from mappers.webhook.language import Root, Text, choice, path, text
 from mappers.webhook.words import CATEGORIES, LEVELS, Outcome, outcome, pick
 
-_SURELY_A_PATH: Final = re.compile(r"(?:\$|header:|query:)\S*")
-_LOOKS_LIKE_A_PATH: Final = re.compile(r"(?:\$|header:|query:|[A-Za-z_]\w*[.\[])[\w.\[\]*:-]+")
+_SURELY_A_PATH: Final = re.compile(r"(?:\$|\^|header:|query:)\S*")
+_LOOKS_LIKE_A_PATH: Final = re.compile(r"(?:\$|\^|header:|query:|[A-Za-z_]\w*[.\[])[\w.\[\]*:-]+")
 
 
 def _text(written: str) -> str:
@@ -181,7 +181,8 @@ def _check(where: str, reading: Reading, settings: WebhookSettings) -> None:
 def _check_constant(where: str, name: str, told: Text | None, known: Callable[[str], Any], allowed: list[str]) -> None:
     if told is not None and told.is_constant and known(told.constant) is None:
         raise ValueError(
-            f"{where}{name}: {told.constant!r} is none of {', '.join(allowed)}; what a message says is written in braces, as in {{{name}}}"
+            f"{where}{name}: {told.constant!r} is none of {', '.join(allowed)}; "
+            f"what a message says is written in braces, as in {{{told.constant}}}"
         )
 
 

@@ -59,7 +59,7 @@ def test_a_source_reads_with_its_own_settings_and_no_secret_need_be_at_hand(writ
 @pytest.mark.parametrize(
     ("arguments", "advice"),
     [
-        (["uptime_kuma", "down", "--source", "acme/misspelt"], "settings.ui_uri: Extra inputs are not permitted"),
+        (["uptime_kuma", "down", "--source", "acme/misspelt"], "settings.ui_uri: there is no such key; is it ui_url?"),
         (["prefect", "down", "--source", "acme/kuma"], "acme/kuma is a source of kind uptime_kuma, not prefect"),
         (["uptime_kuma", "down", "--source", "acme/other"], "there is no [[source]] acme/other in tocsin.toml; there are: acme/kuma,"),
         (["nagios", "down"], "there is no kind 'nagios'; there are"),

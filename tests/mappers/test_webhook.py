@@ -77,7 +77,7 @@ def draft(body: Any, mapping: Any = None, **rest: Any) -> Draft:
 
 def say(written: str, body: Any = BODY, **rest: Any) -> str:
     message = Message(inbound(body, **rest))
-    return message.say(text(written), message.body)
+    return message.say(text(written), message.whole)
 
 
 @pytest.mark.parametrize(
@@ -100,6 +100,7 @@ def say(written: str, body: Any = BODY, **rest: Any) -> str:
         ("{a.nothing} and {f}", ""),
         ("{t.further[0]}", ""),
         ("{a.b.n}", ""),
+        ("{^.f}", "1.5"),
         ("{f[0]}", ""),
     ],
 )
@@ -122,6 +123,7 @@ def test_the_language(written: str, said: str) -> None:
         ("{a | 'b}", "is not closed"),
         ("{header:}", "header: needs a name"),
         ("{$a}", "a dot or a bracket is missing at 2"),
+        ("{^a}", "a dot or a bracket is missing at 2"),
         ("x" * 2001, "is longer than 2000"),
     ],
 )
@@ -134,6 +136,8 @@ def test_what_is_wrong_in_a_text_is_said(written: str, fault: str) -> None:
     ("mapping", "place", "fault"),
     [
         ('tilte = "{a}"', "tilte", "Extra inputs"),
+        ('each = "{a.b}"\nidentity = { a = "{n}" }', "each", "here a path stands without braces: a.b"),
+        ('identity = { a = "{n}" }\nstate = "s"', "", "as in {s}"),
         ('pipeline = "{a}"\ntitle = "data.title"', "title", "what a message says there is written {data.title}"),
         ('pipeline = "$.a"', "pipeline", "is written {$.a}"),
         ('pipeline = "{a}"\nrun = "run_id"', "run", "as in {run_id}"),
@@ -363,3 +367,59 @@ def test_no_text_of_a_mapping_does_anything_but_work_or_say_what_is_wrong(writte
     for read in (text, path):
         with contextlib.suppress(ValueError):
             read(written)
+
+
+NESTED = {
+    "groups": [
+        {"site": "north", "alerts": [{"n": "a", "s": "down"}, {"n": "b", "s": "up"}]},
+        {"site": "south", "alerts": {"k1": {"n": "c", "s": "down"}, "k2": {"n": "d", "s": "up"}}},
+        {"site": "east"},
+    ]
+}
+
+
+def _told(mapped: Mapped) -> list[tuple[str, str, State]]:
+    return [(str(one.event_data["site"]), str(one.event_data["alert"]), one.state) for one in mapped.drafts]
+
+
+def test_lists_in_lists_are_gone_through_and_each_item_knows_what_holds_it() -> None:
+    mapping = {"identity": {"site": "{^.site}", "alert": "{n}"}, "state": "{s}"}
+    north = [("north", "a", State.FIRING), ("north", "b", State.RESOLVED)]
+    assert _told(mapped({"groups": NESTED["groups"][:1]}, {"each": "groups[*].alerts", **mapping})) == north
+    everything = _told(mapped(NESTED, {"each": "groups[*].alerts[*]", **mapping}))
+    assert everything == [*north, ("south", "c", State.FIRING), ("south", "d", State.RESOLVED)], "of an object its values"
+
+
+def test_of_a_single_list_what_holds_it_is_the_object_around() -> None:
+    mapping = {"each": "data.alerts", "identity": {"site": "{^.site}", "alert": "{n}"}, "state": "{s}"}
+    told = mapped({"data": {"site": "north", "alerts": [{"n": "a", "s": "down"}]}}, mapping)
+    assert _told(told) == [("north", "a", State.FIRING)]
+
+
+@pytest.mark.parametrize(
+    ("body", "mapping", "reason"),
+    [
+        ({"alerts": {"k": {}}}, {"each": "alerts"}, "no list at alerts; there is an object with k (alerts[*] goes through its values)"),
+        ({"data": {"alarms": []}}, {"each": "data.alerts"}, "each: there is no list at data.alerts; data is an object with alarms"),
+        ({"n": [1, 2]}, {"identity": {"a": "{n.name}"}}, "; n is a list of 2; its items are written [*], or [0] for the first;"),
+        ({"n": "x", "s": "wobbly"}, {"state": "{s}"}, 'name it in `states`, as in states = { "wobbly" = "firing" }'),
+        ({"n": "x", "S": "up"}, {"state": "{s}"}, "state: nothing is said at {s}; there is an object with n, S"),
+        (b'{"n": "a "quote"", "x": 1}', {"state": "{s}"}, "the JSON is broken, and these names are left: n, x"),
+    ],
+)  # fmt: skip
+def test_what_is_not_found_is_told_with_what_there_is_instead(body: Any, mapping: dict[str, Any], reason: str) -> None:
+    with pytest.raises(Unmapped, match=re.escape(reason)):
+        mapped(body, {"identity": {"a": "{n}"}, **mapping})
+
+
+@pytest.mark.parametrize(
+    "told", ["2026-11-22T09:58:00Z", 1795341480, 1795341480000, "1795341480000", 1795341480000000, 1795341480000000000]
+)
+def test_a_time_is_read_in_whatever_part_of_a_second_it_is_counted(told: object) -> None:
+    one = draft({"n": "x", "s": "down", "t": told}, {"identity": {"a": "{n}"}, "state": "{s}", "occurred_at": "{t}"})
+    assert one.occurred_at == parse_time("2026-11-22T09:58:00Z")
+
+
+def test_a_time_that_cannot_be_read_is_shown_as_it_was_told() -> None:
+    one = draft({"n": "x", "s": "down", "t": "22.11.2026 10:00"}, {"identity": {"a": "{n}"}, "state": "{s}", "occurred_at": "{t}"})
+    assert (one.occurred_at, one.facts) == (None, {"Time, which cannot be read": "22.11.2026 10:00"})
