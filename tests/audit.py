@@ -15,7 +15,7 @@ from typing import Final
 
 ROOT: Final = Path(__file__).parent.parent
 RUNTIME: Final = ("requirements.lock", "requirements-otel.lock")
-LOCKS: Final = (*RUNTIME, "requirements-dev.lock", "requirements-llm.lock")
+LOCKS: Final = (*RUNTIME, "requirements-dev.lock", "requirements-llm.lock", "requirements-prefect.lock")
 ASK_WITHIN: Final = 60
 PERMISSIVE: Final = re.compile(
     r"\b(MIT|BSD|Apache|ISC|PSF|Python Software Foundation|MPL|Mozilla|0BSD|Unlicense|CNRI|HPND|CC0)\b", re.IGNORECASE

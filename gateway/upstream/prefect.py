@@ -3,6 +3,7 @@
 https://docs.prefect.io/v3/api-ref/rest-api
 """
 
+import asyncio
 import base64
 import json
 import re
@@ -27,6 +28,8 @@ _PAGE: Final = 200
 """The most that one request may give. PREFECT_SERVER_API_DEFAULT_LIMIT"""
 _MOST_HALVINGS: Final = 40
 _LOG_CHARACTERS: Final = 60_000
+_LAST_LINES_AFTER: Final = (0.5, 1.0, 1.5)
+"""Seconds after which it is looked again for a run's last lines."""
 _OF_A_RUN: Final = (
     *("id", "name", "tags", "run_count", "expected_start_time", "start_time", "end_time", "flow_id", "deployment_id"),
     *("state_type", "state_name", "work_pool_name", "work_queue_name", "parent_task_run_id"),
@@ -54,6 +57,7 @@ async def flow_run(asked: Asked) -> Document | None:
 async def flow_run_logs(asked: Asked) -> Document | None:
     """What the run logged: the task runs that failed first, then the flow run's own lines, each from the end."""
     run = _id(asked.ids, "flow_run_id")
+    lines = await _whole_log(asked, run)
     failed = await _ask(
         asked, "POST", "task_runs/filter",
         body={
@@ -61,10 +65,12 @@ async def flow_run_logs(asked: Asked) -> Document | None:
             "sort": "END_TIME_DESC", "limit": 3,
         },
     )  # fmt: skip
-    tasks = [(str(one["id"]), str(one.get("name", ""))) for one in _tables(failed) if _UUID.fullmatch(str(one.get("id", "")))]
-    parts = [(f"Task run {name or task}", await _logs(asked, run, {"task_run_id": {"any_": [task]}})) for task, name in tasks]
-    parts.append(("Flow run", await _logs(asked, run, {"level": {"ge_": 20}}, but=[task for task, _ in tasks])))
-    told = [f"{title}:\n{lines}" for title, lines in parts if lines]
+    tasks = {str(one["id"]): str(one.get("name", "")) for one in _tables(failed) if _UUID.fullmatch(str(one.get("id", "")))}
+    parts = [
+        (f"Task run {name or task}", _text(await _logs(asked, run, {"task_run_id": {"any_": [task]}}))) for task, name in tasks.items()
+    ]
+    parts.append(("Flow run", _text(line for line in lines if line.get("task_run_id") not in tasks)))
+    told = [f"{title}:\n{text}" for title, text in parts if text]
     if not told:
         raise NotYet("the run has logged nothing yet")
     text = "\n\n".join(told)
@@ -132,11 +138,30 @@ def _is_state(state: Any, wanted: str, at: str) -> bool:
     return not at or parse_time(state.get("timestamp")) == parse_time(at)
 
 
-async def _logs(asked: Asked, run: str, which: Mapping[str, Any], but: Sequence[str] = ()) -> str:
-    """The last lines of these, oldest first, without those of some task runs."""
+async def _whole_log(asked: Asked, run: str) -> list[dict[str, Any]]:
+    """The run's lines once the last ones are there: a state is told at once, what led to it is sent every other second.
+
+    PREFECT_LOGGING_TO_API_BATCH_INTERVAL. After its last state a run logs that it finished in it; one that was killed may not.
+    """
+    ended_at = parse_time((await _get(asked, f"flow_runs/{run}") or {}).get("end_time"))
+    lines = await _logs(asked, run, {"level": {"ge_": 20}})
+    for pause in _LAST_LINES_AFTER:
+        newest = parse_time(lines[-1].get("timestamp")) if lines else None
+        if ended_at is None or (newest is not None and newest >= ended_at):
+            break
+        await asyncio.sleep(pause)
+        lines = await _logs(asked, run, {"level": {"ge_": 20}})
+    return lines
+
+
+async def _logs(asked: Asked, run: str, which: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The last lines of these, oldest first."""
     body = {"logs": {"flow_run_id": {"any_": [run]}, **which}, "sort": "TIMESTAMP_DESC", "limit": _PAGE}
-    found = _tables(await _ask(asked, "POST", "logs/filter", body=body))
-    return "\n".join(_line(log) for log in reversed(found) if log.get("task_run_id") not in but)
+    return _tables(await _ask(asked, "POST", "logs/filter", body=body))[::-1]
+
+
+def _text(lines: Iterable[Mapping[str, Any]]) -> str:
+    return "\n".join(map(_line, lines))
 
 
 def _line(log: Mapping[str, Any]) -> str:

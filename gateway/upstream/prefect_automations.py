@@ -29,6 +29,10 @@ EVENT_PAYLOAD: Final = "{{ event|tojson }}"
 POOLS: Final = ("work-pool", "work-queue")
 """Whose health is told. Not every deployment's: one worker that dies would be told once for each deployment of its pool."""
 _PAGE: Final = 200
+_BUSY: Final = (429, 503)
+"""Nothing was done: on SQLite a server says 503 where its database is locked, and Prefect's own clients ask again as well."""
+_AGAIN_AFTER: Final = (0.5, 1.0, 2.0, 4.0)
+"""Seconds after which a busy server is asked again."""
 
 
 class PrefectFault(Exception):
@@ -241,7 +245,7 @@ class Prefect:
 
     async def _answer(self, method: str, path: str, body: Any = None) -> Answer:
         try:
-            answer = await self._web.ask(method, f"{self._api}/{path}", headers=self._headers, body=body)
+            answer = await self._once_free(method, path, body)
         except TimeoutError:
             raise PrefectFault(f"{self._api} does not answer") from None
         except OSError as error:
@@ -251,6 +255,14 @@ class Prefect:
                 f"Prefect answered {answer.status}: give --api-key (Cloud), or --auth-string (its PREFECT_SERVER_API_AUTH_STRING)"
             )
         return answer
+
+    async def _once_free(self, method: str, path: str, body: Any) -> Answer:
+        for pause in _AGAIN_AFTER:
+            answer = await self._web.ask(method, f"{self._api}/{path}", headers=self._headers, body=body)
+            if answer.status not in _BUSY:
+                return answer
+            await asyncio.sleep(pause)
+        return await self._web.ask(method, f"{self._api}/{path}", headers=self._headers, body=body)
 
 
 def authorization(api_key: str | None, auth_string: str | None) -> dict[str, str]:

@@ -11,6 +11,7 @@ from aiohttp import web
 from click.testing import CliRunner, Result
 
 from gateway.cli import main
+from gateway.upstream import prefect_automations
 from gateway.upstream.prefect_automations import MARK, TEST_EVENT
 from mappers.contract import Inbound
 from mappers.prefect import SOURCE
@@ -204,6 +205,18 @@ def test_the_recommended_payloads_are_those_of_the_page() -> None:
     page = (Path(__file__).parents[2] / "docs" / "connect-prefect.md").read_text(encoding="utf-8")
     assert all(line.strip() in page for line in PAYLOAD.splitlines())
     assert EVENT_PAYLOAD in page
+
+
+def test_a_busy_server_is_asked_again_and_one_that_stays_busy_is_told(prefect: FakePrefect, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(prefect_automations, "_AGAIN_AFTER", (0.0, 0.0))
+    said(prefect)
+    prefect.faults = [lambda: web.Response(status=503), lambda: web.Response(status=429)]
+    assert said(prefect, "--undo").count(": deleted") == 3
+    assert stands(prefect) == ({}, {})
+    prefect.faults = [lambda: web.json_response("3.9.1"), *[lambda: web.Response(status=503, text="Service Unavailable")] * 3]
+    stays = connect(prefect)
+    assert stays.exit_code == 1
+    assert "Prefect answered 503 to GET" in stays.output
 
 
 def test_what_is_in_the_way_is_told_with_what_to_do(prefect: FakePrefect) -> None:

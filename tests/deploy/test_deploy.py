@@ -108,7 +108,9 @@ def test_what_is_copied_into_the_image_is_there_and_let_through() -> None:
                 assert f"!{source}" in let_through
 
 
-@pytest.mark.parametrize("name", ["requirements.lock", "requirements-otel.lock", "requirements-dev.lock", "requirements-llm.lock"])
+@pytest.mark.parametrize(
+    "name", ["requirements.lock", "requirements-otel.lock", "requirements-dev.lock", "requirements-llm.lock", "requirements-prefect.lock"]
+)
 def test_every_package_is_pinned_and_has_its_hash(name: str) -> None:
     text = (ROOT / name).read_text(encoding="utf-8")
     entries = re.split(r"\n(?=[a-z0-9])", re.sub(r"^#.*\n", "", text, flags=re.MULTILINE).strip())

@@ -1,13 +1,13 @@
-"""Prefect's API, asked as our workers ask it, against a faithful fake; with TOCSIN_TEST_PREFECT_API_URL also a real server."""
+"""Prefect's API, asked as our workers ask it, against a faithful fake; `make test-prefect` has a real server."""
 
 import base64
-import os
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from aiohttp import web
 
+from gateway.upstream import prefect as upstream
 from gateway.upstream.asking import Asked, Document, EndedRun, NotYet, Refused, Unavailable
 from gateway.upstream.prefect import UPSTREAM
 from gateway.upstream.web import Web
@@ -100,7 +100,38 @@ async def test_the_failing_task_runs_log_comes_first_and_debug_lines_of_the_rest
 
 
 @pytest.mark.req("R89")
-async def test_logs_are_bounded_and_those_that_are_not_there_yet_may_come(asking: Web, prefect: FakePrefect) -> None:
+async def test_the_last_lines_of_a_log_are_waited_for(asking: Web, prefect: FakePrefect, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(upstream, "_LAST_LINES_AFTER", (0.0, 0.0))
+    run, task = prefect.run(1), "00000000-0000-0000-0000-0000000000aa"
+    prefect.task_runs = [{"id": task, "name": "load-0"}]
+    prefect.logs = [{"level": 20, "message": "begin", "timestamp": "2026-11-22T02:10:00Z", "task_run_id": None}]
+
+    begun = [{"level": 20, "message": "begin", "timestamp": "2026-11-22T02:10:00Z", "task_run_id": None}]
+    ended = [
+        {"level": 40, "message": message, "timestamp": "2026-11-22T02:10:01Z", "task_run_id": of}
+        for message, of in (("KeyError", task), ("Finished in state Failed", None))
+    ]
+    prefect.logs = [*begun, *ended]
+    prefect.faults = [lambda: web.json_response(prefect.runs[run]), lambda: web.json_response(begun)]
+    assert await logs(asking, prefect, run) == (
+        "Task run load-0:\n02:10:01 ERROR KeyError\n\nFlow run:\n02:10:00 INFO begin\n02:10:01 ERROR Finished in state Failed"
+    )
+
+
+@pytest.mark.req("R89")
+async def test_a_killed_run_is_told_by_what_it_logged_before(asking: Web, prefect: FakePrefect, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(upstream, "_LAST_LINES_AFTER", (0.0, 0.0))
+    run = prefect.run(1, "Crashed", "CRASHED")
+    prefect.logs = [{"level": 20, "message": "begin", "timestamp": "2026-11-22T02:10:00Z", "task_run_id": None}]
+    assert await logs(asking, prefect, run) == "Flow run:\n02:10:00 INFO begin"
+    assert prefect.asked.count("POST /api/logs/filter") == 3
+
+
+@pytest.mark.req("R89")
+async def test_logs_are_bounded_and_those_that_are_not_there_yet_may_come(
+    asking: Web, prefect: FakePrefect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upstream, "_LAST_LINES_AFTER", (0.0,))
     run = prefect.run(1)
     with pytest.raises(NotYet):
         await logs(asking, prefect, run)
@@ -169,15 +200,3 @@ async def test_trouble_may_pass(asking: Web, prefect: FakePrefect, fault: object
 def test_without_an_address_nothing_is_asked() -> None:
     assert not UPSTREAM.is_reachable(SOURCE.read_settings({}))
     assert UPSTREAM.is_reachable(SOURCE.read_settings({"api_url": "http://prefect.test/api"}))
-
-
-if "TOCSIN_TEST_PREFECT_API_URL" in os.environ:  # a real server, by whoever has one
-
-    async def test_a_real_server_tells_of_its_runs(asking: Web) -> None:
-        real = FakePrefect(url=os.environ["TOCSIN_TEST_PREFECT_API_URL"])
-        now = datetime.now(UTC)
-        found = await ended(asking, real, since=now - timedelta(days=1), until=now)
-        for run in found[:20]:
-            document = await flow_run(asking, real, run.run)
-            one, two = SOURCE.map(Inbound(body=run.body)), SOURCE.map(Inbound(body=document.body))
-            assert one.signals == two.signals
