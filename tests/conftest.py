@@ -5,6 +5,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -106,9 +107,19 @@ def migrated(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     opened.close()
 
 
+def _settle(database: Database) -> None:
+    """Waits for what the test before has under way in the database's threads: it would end up in the next one."""
+    for pool in (database._readers, database._writers, database._door_reader, database._door_writer):
+        every_thread = threading.Barrier(pool._max_workers + 1)
+        for _ in range(pool._max_workers):
+            pool.submit(every_thread.wait)
+        every_thread.wait(60)
+
+
 @pytest.fixture
 def database(migrated: Database) -> Database:
     """A migrated and empty database on each engine in turn. Emptying one costs a tenth of making another."""
+    _settle(migrated)
     for engine in {migrated.engine, migrated.journal}:
         tables = [name for name in inspect(engine).get_table_names() if name != "alembic_version"]
         deletes = ";".join(f'DELETE FROM main."{name}"' if migrated.is_sqlite else f'DELETE FROM "{name}"' for name in tables)
