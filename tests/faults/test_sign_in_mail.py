@@ -20,7 +20,8 @@ def asked(gateway: Gateway, method: str, path: str, body: str = "", **headers: s
 
 
 def test_a_link_that_was_promised_comes_whatever_dies(gateway: Gateway, mails: Mailbox) -> None:
-    gateway.environment = {**gateway.environment, "TOCSIN_SMTP_URL": "smtp://127.0.0.1:9"}  # nothing listens there
+    gateway.wrapper = "short_lease.py"
+    gateway.environment = {**gateway.environment, "FAULT_LEASE": "3", "TOCSIN_SMTP_URL": "smtp://127.0.0.1:9"}  # nothing listens there
     gateway.start()
     answer = asked(gateway, "POST", "/sign-in", urlencode({"email": "ana@acme.test", "next": "/sessions"}))
     assert answer.status == 200
@@ -28,7 +29,7 @@ def test_a_link_that_was_promised_comes_whatever_dies(gateway: Gateway, mails: M
     gateway.kill_all()
     gateway.environment = {**gateway.environment, "TOCSIN_SMTP_URL": f"smtp://127.0.0.1:{gateway.smtp_port}"}
     gateway.start()
-    (mail,) = eventually(lambda: mails.all("ana@acme.test"), 75)  # a lease of the dead, on PostgreSQL
+    (mail,) = eventually(lambda: mails.all("ana@acme.test"), 75)  # after a lease of the dead, on PostgreSQL
     link = re.search(r"http://\S+/sign-in/\S+", text_of(mail))
     assert link
     path = urlsplit(link[0])
