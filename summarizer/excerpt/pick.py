@@ -7,6 +7,7 @@ from typing import Final
 
 from summarizer.excerpt.marks import BLOCK, ERROR, FRAME, ROOT, WARNING, is_link, weigh
 from summarizer.excerpt.unwrap import unwrap
+from summarizer.redact.across import Across
 from summarizer.text import likeness
 
 _OF_EACH: Final = 120
@@ -20,10 +21,6 @@ _KEYS: Final = 2_000
 """Different errors that are told apart; what comes after so many is taken for new each time."""
 _NOTHING: Final = " \t\x0b\x0c^~"
 """A line of these only points at the line above it."""
-_KEY_BEGINS: Final = "-----BEGIN"
-_KEY_ENDS: Final = "-----END"
-_LONGEST_KEY: Final = 120
-"""Lines after which a key that does not end is no key."""
 
 
 @dataclass(slots=True)
@@ -78,12 +75,12 @@ class Picker:
         self._before: deque[Line] = deque(maxlen=_BEFORE)
         self._tail: deque[Line] = deque(maxlen=_EDGE)
         self._after = 0
-        self._in_key = 0
+        self._across = Across()
 
     def take(self, raw: str) -> None:
         """The next line."""
         self.total += 1
-        text = "[a line of a key]" if self._is_of_a_key(raw) else unwrap(raw)
+        text = self._across.take(unwrap(raw))
         if not text.strip(_NOTHING):
             return
         line = Line(self.total, text, FRAME)
@@ -131,16 +128,6 @@ class Picker:
     def _keep(self, line: Line, weight: int) -> None:
         line.weight = weight
         self._tiers[weight].add(line)
-
-    def _is_of_a_key(self, raw: str) -> bool:
-        """A key over several lines is taken out here: its lines look like nothing when they stand alone."""
-        if self._in_key:
-            self._in_key = 0 if _KEY_ENDS in raw else self._in_key - 1
-            return True
-        if _KEY_BEGINS in raw and _KEY_ENDS not in raw:
-            self._in_key = _LONGEST_KEY
-            return True
-        return False
 
 
 def pick(lines: Iterable[str]) -> Picked:

@@ -5,9 +5,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from summarizer.redact.across import hidden
 from summarizer.redact.entropy import find_mixed
 from summarizer.redact.known import pattern_of
-from summarizer.redact.patterns import EMAIL, SHAPES, Shape
+from summarizer.redact.patterns import EMAIL, SHAPES
+from summarizer.redact.shape import Shape
 
 _MARK_BEGINS: Final = "[redacted: "
 _MARK: Final = re.compile(r"(\[redacted: [a-z -]{1,40}\])")
@@ -48,11 +50,16 @@ class Redactor:
     def _once(self, text: str) -> str:
         if self.known is not None:
             text = self.known.sub(_mark("known secret"), text)
+        low = text.lower()
         for shape in (*SHAPES, EMAIL) if self.emails else SHAPES:
+            if not shape.may_be_in(low):
+                continue
             if _MARK_BEGINS in text:
                 text = "".join(part if _MARK.fullmatch(part) else _without(shape, part) for part in _MARK.split(text))
             else:
                 text = _without(shape, text)
+        if "\n" in text:
+            text = "\n".join(hidden(text.split("\n")))
         return "".join(part if _MARK.fullmatch(part) else _without_mixed(part) for part in _MARK.split(text))
 
 
