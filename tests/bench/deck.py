@@ -16,7 +16,7 @@ from tests.bench.knobs import FLOWS
 
 BODY: Final = 1024
 STEP: Final = timedelta(milliseconds=5)
-BEFORE: Final = timedelta(hours=2)
+BEFORE: Final = timedelta(hours=6)
 """Events begin this long before now, so that none of them is later than its arrival."""
 _FIXTURE: Final = ROOT / "tests" / "fixtures" / "prefect" / "webhook-event-tojson-failed.request.json"
 _EVENT, _RUN, _FLOW, _MOMENT = "E" * 36, "R" * 36, "F" * 10, "M" * 26

@@ -20,7 +20,7 @@ class Knobs:
     """How often the door is compared with the empty handler."""
     seconds: int = field(default_factory=lambda: _number("BENCH_SECONDS", 5))
     """How long each load of wrk is measured, after a second of warming up."""
-    requests: int = field(default_factory=lambda: _number("BENCH_REQUESTS", 130_000))
+    requests: int = field(default_factory=lambda: _number("BENCH_REQUESTS", 200_000))
     """Distinct requests made beforehand for one load of wrk, which ends early rather than repeat one."""
     rate: int = field(default_factory=lambda: _number("BENCH_RATE", 200))
     """Requests per second of the constant load."""
