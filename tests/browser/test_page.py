@@ -157,6 +157,28 @@ async def test_a_phone_never_scrolls_sideways(house: House, browser: Browser, sc
         assert box["height"] >= 24, "https://www.w3.org/TR/WCAG22/#target-size-minimum"
 
 
+@pytest.mark.req("R68")
+@pytest.mark.parametrize("path", ["/", "/?tab=muted", "/members", "/events?status=quarantined", "/preferences"])
+async def test_on_a_small_phone_rows_of_links_stay_one_line_and_the_open_one_is_in_view(house: House, browser: Browser, path: str) -> None:
+    await house.happens(draft("orders"))
+    ana = await visitor(house, browser, viewport={"width": 360, "height": 740})
+    await ana.goes(path)
+    await ana.page.wait_for_load_state("networkidle")
+    for row in await ana.page.locator(".top nav, .tabs").all():
+        tops = await row.locator("a").evaluate_all("links => new Set(links.map(one => Math.round(one.getBoundingClientRect().top))).size")
+        assert tops == 1
+        box = await row.locator("[aria-current]").bounding_box()
+        assert box
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= 360
+        assert box["height"] >= 24, "https://www.w3.org/TR/WCAG22/#target-size-minimum"
+    last = ana.page.locator(".top nav a").last
+    await last.focus()
+    box = await last.bounding_box()
+    assert box
+    assert box["x"] + box["width"] <= 360, "a keyboard reaches every one"
+
+
 async def test_everything_works_without_scripts(house: House, browser: Browser) -> None:
     await house.happens(draft("orders"))
     await house.happens(draft("customers", category=Category.LATE_RUN, level=Level.WARNING))

@@ -1,6 +1,7 @@
 // What every page loads. Everything it does for a person, the page does without it too.
 
 import "./live.js";
+import "./in-view.js";
 import "./notification.js";
 import "./menu.js";
 import "./selection.js";
