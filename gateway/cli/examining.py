@@ -85,9 +85,11 @@ def _of_configuration(environment: "Environment") -> Iterator[Finding]:
 
 def _of_database(environment: "Environment", database: "Database", vault: "Vault") -> Iterator[Finding]:
     from gateway.storage import health
+    from gateway.storage.unheard import unheard
 
     with database.reading() as transaction:
         counted = health.counted(transaction, utc_now())
+        never = unheard(transaction, utc_now())
         lag = None if database.is_sqlite else health.clock_difference(transaction, utc_now())
         yield examination.of_database("SQLite" if database.is_sqlite else "PostgreSQL", lag)
         workers = _workers(transaction, vault)
@@ -97,6 +99,8 @@ def _of_database(environment: "Environment", database: "Database", vault: "Vault
         yield from examination.of_workers(workers)
         yield from _of_secrets(transaction, vault)
     yield from examination.of_work(counted)
+    yield from examination.of_silent_sources(never.sources, more=never.more_sources)
+    yield from examination.of_monitors(never.monitors, more=never.more_monitors)
 
 
 def _workers(transaction: "Transaction", vault: "Vault") -> list[examination.Working]:

@@ -210,6 +210,26 @@ def of_secrets(without: Sequence[str]) -> Finding:
     return Finding("secrets", State.GOOD, "every source has one")
 
 
+def of_silent_sources(names: Sequence[str], *, more: bool) -> Iterator[Finding]:
+    """Sources that were made a day ago or longer, and that nothing ever came from."""
+    if names:
+        mend = "Point the sender at its address (`tocsin connect KIND` says how), look at `tocsin events rejections`, or disable it."
+        yield Finding("sources", State.DOUBTFUL, f"nothing ever came from {_listed(names, more=more)}", mend)
+
+
+def of_monitors(names: Sequence[str], *, more: bool) -> Iterator[Finding]:
+    """Monitors that are overdue, and whose pipeline was never known to run."""
+    if names:
+        mend = (
+            "Compare pipeline and environment, letter by letter, with what the sender's runs are called; correct the monitor, or remove it."
+        )
+        yield Finding("monitors", State.DOUBTFUL, f"overdue, and no run was ever seen: {_listed(names, more=more)}", mend)
+
+
+def _listed(names: Sequence[str], *, more: bool) -> str:
+    return f"{', '.join(names)}{' and more' if more else ''}"
+
+
 def of_configuration(faults: Sequence[str]) -> Iterator[Finding]:
     """What keeps `tocsin.toml` from being applied."""
     for fault in faults:
