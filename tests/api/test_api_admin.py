@@ -174,7 +174,7 @@ SECRET_BODY = {
     "job": "nightly",
     "error": 'cannot connect to postgres://etl:hunter2pass@db.test/x with {"api_key": "4f9a"}',
     "password": "hunter2pass",
-    "token": 12345678,
+    "more": {"password": 12345678},
     "nested": json.dumps({"tokens": ["abc123xyz", "def456uvw"]}),
     "attempts": 3,
 }
