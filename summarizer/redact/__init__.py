@@ -14,6 +14,8 @@ from summarizer.redact.shape import Shape
 _MARK_BEGINS: Final = "[redacted: "
 _MARK: Final = re.compile(r"(\[redacted: [a-z -]{1,40}\])")
 _UNREADABLE: Final = 0.3
+_STRAY: Final = 20
+"""So many broken characters may stand in any line: a short one in another encoding is no reason to read nothing."""
 _PASSES: Final = 3
 
 
@@ -35,7 +37,7 @@ class Redactor:
 
     def clean(self, text: str) -> str:
         """The text with `[redacted: what]` in place of each secret. Raises `Unsure`, and nothing else."""
-        if text.count("\ufffd") > _UNREADABLE * len(text):
+        if text.count("\ufffd") > max(_UNREADABLE * len(text), _STRAY):
             raise Unsure("most of a line is no text")
         try:
             for _ in range(_PASSES):
