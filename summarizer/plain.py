@@ -2,6 +2,7 @@
 
 import html
 import re
+from collections.abc import Mapping
 from typing import Final
 
 from summarizer.text import clip, squeezed, tidy
@@ -11,11 +12,20 @@ _LINK: Final = re.compile(
     r"!?\[(?P<label>[^\]\n]{0,200})\]\([^)\n]{0,600}\)|\b[a-z][a-z0-9+.-]{1,15}://\S{0,600}|\b(?:www\.|mailto:|javascript:|data:text)\S{0,600}",
     re.IGNORECASE,
 )
-_DOMAIN: Final = re.compile(
-    r"\b(?:[a-z0-9-]{1,63}\.){1,5}(?:com|net|org|io|dev|app|co|ru|cn|xyz|info|biz|me|ai|top|site|online|shop|link|click|cc|tk|ly|gl|sh|to|uk|de|test|example)"
-    r"\b(?:/\S{0,300})?",
-    re.IGNORECASE,
+_HOST: Final = (
+    r"\b(?:[a-z0-9-]{1,63}\.){1,5}(?:com|net|org|io|dev|app|co|ru|cn|xyz|info|biz|me|ai|top|site"
+    r"|online|shop|link|click|cc|tk|ly|gl|sh|to|uk|de|test|example)\b"
 )
+_DOMAIN: Final = re.compile(rf"{_HOST}(?:/\S{{0,300}})?", re.IGNORECASE)
+_SENDS_AWAY: Final = re.compile(
+    rf"\b(?:visit|open|go to|browse|navigate to|download|click|follow|see|read|runbook)\b.{{0,60}}?{_HOST}|{_HOST}/\S", re.IGNORECASE
+)
+_LOOK_ALIKES: Final[Mapping[int, int | str]] = {
+    **{wide: wide - 0xFEE0 for wide in range(0xFF01, 0xFF5F)},
+    **dict.fromkeys(map(ord, "\u3002\uff61\u2024\uff0e"), "."),
+}
+"""Letters of double width and other full stops: a browser takes them for what they look like."""
+_SPREAD: Final = re.compile(r"(?<=\w)\s?[\[({]\s?(?:\.|dot)\s?[\])}]\s?(?=\w)|\bhxxp", re.IGNORECASE)
 _TAG: Final = re.compile(r"</?[a-zA-Z!][^<>]{0,300}>")
 _MARKUP: Final = re.compile(r"```\w{0,20}|`|\*\*|__(?=\s|$)|(?:^|(?<=\n))\s{0,3}(?:#{1,6}|>|[-*+])\s+")
 _EMAIL: Final = re.compile(r"[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+")
@@ -49,7 +59,7 @@ _ALL_WELL: Final = re.compile(
 
 def plain(text: str, limit: int, standing: str) -> str:
     """One line of plain text. Host names stay only where they stand in `standing`, what the model was shown."""
-    lines = [tidy(line) for line in html.unescape(text[:_LONGEST]).splitlines()]
+    lines = [tidy(line) for line in _undisguised(html.unescape(text[:_LONGEST])).splitlines()]
     bare = _MARKUP.sub(" ", "\n".join(lines))
     for _ in range(3):
         bare = _TAG.sub(" ", bare)
@@ -60,7 +70,13 @@ def plain(text: str, limit: int, standing: str) -> str:
 
 def may_be_advised(step: str) -> bool:
     """Whether a next step is one that a person may be given: nothing to run, to hand over, to call or to switch off."""
-    return not any(one.search(step) for one in (_LINK, _TO_RUN, _HANDS_OVER, _EMAIL, _PHONE, _ALL_WELL))
+    bare = _undisguised(step)
+    return not any(one.search(bare) for one in (_LINK, _SENDS_AWAY, _TO_RUN, _HANDS_OVER, _EMAIL, _PHONE, _ALL_WELL))
+
+
+def _undisguised(text: str) -> str:
+    """With addresses as they are meant: `ｅｖｉｌ。example` and `hxxps://evil[.]example`."""
+    return _SPREAD.sub(lambda found: "http" if found.group().lower() == "hxxp" else ".", text.translate(_LOOK_ALIKES))
 
 
 def says_all_is_well(text: str) -> bool:

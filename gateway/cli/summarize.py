@@ -4,7 +4,7 @@ import asyncio
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 import click
 
@@ -15,10 +15,14 @@ if TYPE_CHECKING:
 
 _WHY: Final = {
     "no_model": "",
-    "redaction": "Nothing was sent and nothing is shown: it cannot be said that the text is free of secrets.",
-    "nothing_to_read": "There is nothing to read in it.",
+    "redaction": "Nothing was sent and nothing is shown: it cannot be said that the text is free of secrets, mostly because it is none. "
+    "Save the log as UTF-8 text.",
+    "nothing_to_read": "There is nothing to read in it. Give it the log of the run that failed, or - and pipe the log in.",
     "unusable": "The model's answer did not stand up to the log; this is what rules say.",
 }
+
+_PACKED: Final = {b"\x1f\x8b": "gzip", b"PK\x03\x04": "zip", b"\x28\xb5\x2f\xfd": "zstd", b"BZh": "bzip2", b"\xfd7zXZ": "xz"}
+_LOOKED_AT: Final = 65_536
 
 
 @click.command()
@@ -44,16 +48,34 @@ def summarize(file: Path, title: str, tool: str, rules_alone: bool, as_json: boo
 async def _summarize(file: Path, title: str, tool: str, *, rules_alone: bool) -> "Outcome":
     from gateway.config.environment import read_environment
     from gateway.workers.reading import reading_of
-    from summarizer import Failure, Redactor, summarize
+    from summarizer import Failure, Outcome, Redactor, WhyNot, summarize
 
     reading = reading_of(read_environment())
     model = None if rules_alone else reading.model
     with sys.stdin.buffer if str(file) == "-" else file.open("rb") as log:
         try:
-            return await summarize(Failure(title, log=log, tool=tool), Redactor.for_secrets(reading.secrets), model)
+            begun = _Begun(log)
+            if not begun.first:
+                return Outcome(None, WhyNot.NOTHING_TO_READ)
+            return await summarize(Failure(title, log=begun, tool=tool), Redactor.for_secrets(reading.secrets), model)
         finally:
             if reading.model is not None:
                 await reading.model.close()
+
+
+class _Begun:
+    """An open log, looked into: whether it has anything in it, and is no archive."""
+
+    def __init__(self, log: BinaryIO) -> None:
+        self._log = log
+        self.first = log.read(_LOOKED_AT)
+        if packed := next((name for magic, name in _PACKED.items() if self.first.startswith(magic)), None):
+            raise click.ClickException(f"this is a {packed} archive: unpack it first, and give its text (or - to read it from a pipe)")
+
+    def read(self, size: int, /) -> bytes:
+        """The next part; empty at the end."""
+        part, self.first = self.first[:size], self.first[size:]
+        return part or self._log.read(size)
 
 
 def _tell(outcome: "Outcome") -> None:

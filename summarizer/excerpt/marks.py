@@ -31,11 +31,16 @@ _EXCEPTION: Final = re.compile(
 )
 _RESULT: Final = re.compile(r"\bFAIL \d")
 _NO_ERROR: Final = re.compile(
-    r"(?<![\w.])(?:0|no) (?:errors?|failed|failures?|failing)\b|\berrors?\s?[=:]\s?(?:0|none|null|false)\b|\bfail(?:ed|ures?)?\s?[=:]\s?0\b|\bwithout errors?\b"
+    r"(?<![\w.])(?:0|no) (?:errors?|failed|failures?|failing)\b|\berrors?\s?[=:]\s?(?:0|none|null|false)\b|\bfail(?:ed|ures?)?\"?\s?[=:]\s?0\b|\bwithout errors?\b"
 )
 _QUIET: Final = re.compile(r"\b(?:INFO|DEBUG|TRACE)\b")
+_INFORMS: Final = re.compile(r"(?:info|debug)\b")
 _WARNED: Final = re.compile(r"\bWARN(?:ING)?\b|^warn(?:ing)?\b")
 _LOUD: Final = ("failed", "failure", "error in", "configured to", "exception", "crashed")
+_PAST: Final = re.compile(
+    r"\b(?:previous|earlier|last|prior)(?:ly)?\b.{0,40}\bfail|\b(?:will retry|retrying|retried|retry(?:ing)? in|recovered|succeeded after)\b",
+    re.IGNORECASE,
+)
 _TRACE: Final = re.compile(r'^\s*(?:File "[^"]*", line \d+|at [\w$.<>/]+\(|\.\.\. \d+ more|[|+ ]*\|  |raise\b)')
 _LINK: Final = re.compile(
     r"^\s*(?:\+ )?(?:Exception Group )?Traceback \(most recent call last\)|^During handling of the above exception"
@@ -51,6 +56,17 @@ def is_link(line: str) -> bool:
 def is_warning(line: str) -> bool:
     """Whether its writer calls it a warning: more often what was tried again than what ended the run."""
     return bool(_WARNED.search(line[:_LOOKED_AT]))
+
+
+def is_information(line: str) -> bool:
+    """Whether its writer calls it information: hardly ever what ended the run."""
+    return bool(_QUIET.search(line[:_LOOKED_AT]) or _INFORMS.match(line))
+
+
+def denies(line: str) -> bool:
+    """Whether it tells of what is over, is tried again, or was counted and found to be nought."""
+    seen = line[:_LOOKED_AT]
+    return bool(_NO_ERROR.search(seen.lower()) or _PAST.search(seen))
 
 
 def weigh(line: str) -> int:

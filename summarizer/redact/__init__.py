@@ -14,6 +14,9 @@ from summarizer.redact.shape import Shape
 _MARK_BEGINS: Final = "[redacted: "
 _MARK: Final = re.compile(r"(\[redacted: [a-z -]{1,40}\])")
 _UNREADABLE: Final = 0.3
+_UNREADABLE_IF_SHORT: Final = 0.5
+_STRAY: Final = 20
+"""Up to so many broken characters half of a line may be: one word in another encoding is no reason to read nothing of a log."""
 _PASSES: Final = 3
 
 
@@ -35,7 +38,8 @@ class Redactor:
 
     def clean(self, text: str) -> str:
         """The text with `[redacted: what]` in place of each secret. Raises `Unsure`, and nothing else."""
-        if text.count("\ufffd") > _UNREADABLE * len(text):
+        broken = text.count("\ufffd")
+        if broken > (_UNREADABLE if broken > _STRAY else _UNREADABLE_IF_SHORT) * len(text):
             raise Unsure("most of a line is no text")
         try:
             for _ in range(_PASSES):

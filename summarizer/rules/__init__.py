@@ -4,7 +4,7 @@ import re
 from typing import Final
 
 from summarizer.excerpt import Excerpt, Line
-from summarizer.excerpt.marks import BLOCK, ERROR, is_warning
+from summarizer.excerpt.marks import BLOCK, ERROR, denies, is_information, is_warning
 from summarizer.plain import plain
 from summarizer.rules import program, sql, tools, web
 from summarizer.rules.rule import Rule
@@ -19,11 +19,14 @@ _INNERMOST: Final = re.compile(r"\s*Caused by:")
 _QUOTES: Final = re.compile(r"[`\"]")
 _QUIET: Final = 25
 """What a rule loses in rank on a line that does not look like an error, or that is logged as a warning."""
+_INFORMATION: Final = 50
+"""What it loses on a line that is logged as information."""
 
 
 def read(excerpt: Excerpt, title: str) -> Summary:
     """What the rules make of an excerpt. `title` is the headline where they make nothing of it."""
-    found = [(one, line, match) for line in excerpt.lines for one in RULES if (match := one.pattern.search(line.text))]
+    believed = [line for line in excerpt.lines if not (is_information(line.text) and denies(line.text))]
+    found = [(one, line, match) for line in believed for one in RULES if (match := one.pattern.search(line.text))]
     if not found:
         return _unread(excerpt, title)
     one, line, match = max(found, key=lambda hit: (_weight(hit[0], hit[1]), _place(hit[1])))
@@ -51,11 +54,13 @@ def _bare(text: str) -> str:
 
 
 def _weight(one: Rule, line: Line) -> int:
+    if line.number and is_information(line.text):
+        return one.rank - _INFORMATION
     return one.rank - (_QUIET if _is_quiet(line) else 0)
 
 
 def _is_quiet(line: Line) -> bool:
-    return line.number > 0 and (line.weight < BLOCK or is_warning(line.text))
+    return line.number > 0 and (line.weight < BLOCK or is_warning(line.text) or is_information(line.text) or denies(line.text))
 
 
 def _place(line: Line) -> int:

@@ -9,6 +9,13 @@ RULES: Final[tuple[Rule, ...]] = (
     rule(Kind.FAILING_TEST, "Test {name} failed with {rows} rows", r"\bFAIL (?P<rows>\d{1,15}) (?P<name>[\w.\-]{1,200})", rank=57),
     rule(Kind.FAILING_TEST, "A data test found {rows} rows", r"\bGot (?P<rows>\d{1,15}) results?, configured to (?:fail|warn)\b", rank=55),
     rule(Kind.FAILING_TEST, "Test {name} failed", r"\bFailure in (?:unit_?)?test (?P<name>[\w.\-]{1,200})", rank=56),
+    rule(
+        Kind.FAILING_TEST,
+        "Test {name} failed",
+        r"^FAILED (?P<name>[\w./\-]{1,200}(?:::[\w\[\].\-]{1,200}){1,4})",
+        LIKELY,
+        rank=42,
+    ),
     rule(Kind.STALE_DATA, "Source {name} is stale", r"\bERROR STALE freshness of (?P<name>[\w.\-]{1,200})", rank=66),
     rule(
         Kind.STALE_DATA,

@@ -1,5 +1,6 @@
 """`tocsin summarize FILE`, alone with a log."""
 
+import gzip
 import json
 from pathlib import Path
 
@@ -56,7 +57,35 @@ def test_secrets_are_not_shown(run: CliRunner) -> None:
     assert "hunter2" not in told.output
 
 
-def test_an_empty_log_says_so(run: CliRunner) -> None:
-    told = run.invoke(main, ["summarize", "-", "--title", ""], input="")
-    assert told.exit_code in (0, 1)
-    assert "Traceback" not in told.output
+@pytest.mark.parametrize("title", ["", "orders failed"])
+def test_an_empty_log_says_what_to_give_instead(run: CliRunner, title: str) -> None:
+    told = run.invoke(main, ["summarize", "-", "--title", title], input="")
+    assert told.exit_code == 1
+    assert "Give it the log of the run that failed" in told.output
+    said = run.invoke(main, ["summarize", "-", "--title", title, "--json"], input="")
+    assert json.loads(said.stdout) == {"summary": None, "why_not": "nothing_to_read"}
+
+
+def test_an_archive_is_named_and_not_read(run: CliRunner) -> None:
+    Path("run.log.gz").write_bytes(gzip.compress(LOG.encode()))
+    told = run.invoke(main, ["summarize", "run.log.gz"])
+    assert told.exit_code == 1
+    assert "this is a gzip archive: unpack it first" in told.output
+
+
+def test_what_is_no_text_says_so(run: CliRunner) -> None:
+    Path("run.bin").write_bytes(bytes(range(128, 256)) * 40)
+    told = run.invoke(main, ["summarize", "run.bin"])
+    assert told.exit_code == 1
+    assert "Save the log as UTF-8 text" in told.output
+
+
+def test_either_spelling_will_do(run: CliRunner) -> None:
+    assert run.invoke(main, ["summarise", "run.log"]).output == run.invoke(main, ["summarize", "run.log"]).output
+
+
+def test_a_log_with_nulls_and_half_characters_is_read(run: CliRunner) -> None:
+    Path("run.log").write_bytes(b"\x00\x00start \xed\xa0\x80\n\x00" + LOG.encode() + b"\x00" * 5_000)
+    told = run.invoke(main, ["summarize", "run.log"])
+    assert told.exit_code == 0, told.output
+    assert "Relation raw.orders does not exist" in told.output

@@ -129,6 +129,82 @@ def test_a_warning_of_what_was_tried_again_weighs_less_than_what_failed() -> Non
     assert (said.kind, said.headline) == (Kind.CODE_ERROR, "The code failed: KeyError: 'customer_id'")
 
 
+@pytest.mark.parametrize(
+    ("log", "kind", "line"),
+    [
+        (
+            (
+                "02:00:00.100 | INFO    | Flow run 'x' - previous run failed with connection refused, retrying\n"
+                "02:00:01.100 | INFO    | Task run 'a' - Finished in state Completed()\n"
+                "02:00:02.100 | ERROR   | Task run 'b' - Encountered an exception\nKeyError: 'net'"
+            ),
+            Kind.CODE_ERROR,
+            4,
+        ),
+        (
+            (
+                "02:00:00  INFO 3 earlier runs failed: permission denied for schema x\n"
+                "02:00:02  2 of 2 ERROR creating sql table model shop.b\n  Database Error in model b (models/b.sql)\n"
+                '  column "net" does not exist\n02:00:03  Done. PASS=1 WARN=0 ERROR=1 SKIP=0 TOTAL=2'
+            ),
+            Kind.MISSING_COLUMN,
+            4,
+        ),
+        (
+            (
+                "INFO 0 expectations failed, failed=0, request timed out: 0\n"
+                "ERROR expectation expect_column_values_to_not_be_null failed for column net\nINFO 0 failed, out of memory: 0"
+            ),
+            Kind.DATA_QUALITY,
+            2,
+        ),
+        (
+            (
+                "tests/test_a.py ..F\nFAILED tests/test_a.py::test_x - AssertionError: assert 3 == 4\n"
+                "INFO     root:x.py:3 connection refused once, 0 failed afterwards\n1 failed, 2 passed in 0.12s"
+            ),
+            Kind.FAILING_TEST,
+            2,
+        ),
+        (
+            (
+                "[2026-03-02T02:00:00.000+0000] {taskinstance.py:1} INFO - previous run failed: out of memory\n"
+                "[2026-03-02T02:00:01.000+0000] {taskinstance.py:2} ERROR - Task failed with exception\n"
+                "ValueError: could not convert string to float: 'x'\n"
+                "[2026-03-02T02:00:02.000+0000] {taskinstance.py:3} INFO - Marking task as FAILED. dag_id=x"
+            ),
+            Kind.DATA_QUALITY,
+            3,
+        ),
+        (
+            (
+                "26/03/02 02:00:00 INFO TaskSetManager: executor lost, 0 tasks failed\n"
+                "26/03/02 02:00:05 ERROR ApplicationMaster: [TABLE_OR_VIEW_NOT_FOUND] The table or view `raw`.`o` cannot be found."
+            ),
+            Kind.MISSING_RELATION,
+            2,
+        ),
+        ("INFO health check failed: connection refused\nERROR the job ended\nKeyError: 'net'", Kind.CODE_ERROR, 3),
+    ],
+    ids=["prefect", "dbt", "great expectations", "pytest", "airflow", "spark", "a check"],
+)
+def test_information_about_failures_is_not_what_failed(log: str, kind: Kind, line: int) -> None:
+    said = read(log)
+    assert (said.kind, said.evidence[0].line) == (kind, line)
+
+
+def test_a_log_of_what_went_well_has_no_cause() -> None:
+    said = read(
+        "INFO - previous run failed: permission denied for table x, retrying\nINFO - 12 rows, failed=0\nINFO 0 failed, timed out: 0"
+    )
+    assert (said.cause, said.kind) == (None, Kind.UNKNOWN)
+
+
+def test_information_alone_is_believed_with_less_confidence() -> None:
+    said = read("INFO pipeline ended: permission denied for schema mart")
+    assert (said.kind, said.confidence) == (Kind.PERMISSION, Confidence.MEDIUM)
+
+
 def test_a_warning_alone_is_believed_with_less_confidence() -> None:
     said = read("WARN TaskSetManager: Lost task 3.0 in stage 5.0: java.lang.OutOfMemoryError: Java heap space")
     assert (said.kind, said.confidence) == (Kind.OUT_OF_MEMORY, Confidence.MEDIUM)
