@@ -44,7 +44,7 @@ async def mark(call: Call) -> Marked:
         ids = inbox.mark(transaction, user_id=call.person.id, ids=marks.ids, now=call.now, **states)
         return _muted(transaction, call, _snoozed(transaction, call, ids))
 
-    return Marked(ids=await call.database.write(write))
+    return Marked(ids=sorted(await call.database.write(write)))
 
 
 def _snoozed(transaction: Transaction, call: Call, ids: list[int]) -> list[int]:
@@ -69,12 +69,12 @@ def _muted(transaction: Transaction, call: Call, ids: list[int]) -> list[int]:
 async def read_all(call: Call) -> AllRead:
     """Marks everything within the filter as read."""
     ids = await call.database.write(inbox.read_all, user_id=call.person.id, wanted=wanted(call), now=call.now)
-    return AllRead(ids=ids, read_at=call.now)
+    return AllRead(ids=sorted(ids), read_at=call.now)
 
 
 async def unread_all(call: Call) -> Marked:
     """Takes back what was marked as read at exactly this moment, however much it was; what happened since is left alone."""
-    return Marked(ids=await call.database.write(inbox.unread_again, user_id=call.person.id, read_at=call.body.read_at))
+    return Marked(ids=sorted(await call.database.write(inbox.unread_again, user_id=call.person.id, read_at=call.body.read_at)))
 
 
 _ROOT: Final = "/api/notifications"
